@@ -1,0 +1,140 @@
+"""What can go wrong, as types a caller can catch.
+
+Every error derives from :class:`GeocnError` and from the standard-library type a
+caller would expect. A message about data always says the same five things: which
+layer, which rows, what was found, what was expected and how to repair it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_SHOWN_ROWS = 3
+
+
+class GeocnWarning(UserWarning):
+    """Root of the warnings that geocn gives."""
+
+
+class RejectedRowsWarning(GeocnWarning):
+    """Some rows of a layer were left out; the message counts them by reason."""
+
+
+class AssumptionWarning(GeocnWarning):
+    """Something ambiguous was read one way; the message says which and how to override it."""
+
+
+class GeocnError(Exception):
+    """Root of every error that geocn raises."""
+
+
+class LayerError(GeocnError, ValueError):
+    """A layer does not hold what its schema or an analysis expects.
+
+    Parameters
+    ----------
+    layer : str
+        The layer, file or parameter that is at fault.
+    found, expected, repair : str
+        What was found, what was expected, and what the user can do next.
+    rows : sequence, optional
+        Labels of all rows at fault; the message shows their number and the first three.
+    """
+
+    def __init__(
+        self,
+        layer: str,
+        *,
+        found: str,
+        expected: str = "",
+        repair: str = "",
+        rows: Sequence[object] = (),
+    ) -> None:
+        self.layer, self.found, self.expected, self.repair = layer, found, expected, repair
+        self.rows = list(rows)
+        super().__init__(_sentence(layer, found, expected, repair, self.rows))
+
+
+def _sentence(layer: str, found: str, expected: str, repair: str, rows: list[object]) -> str:
+    where = ""
+    if rows:
+        first = ", ".join(str(row) for row in rows[:_SHOWN_ROWS])
+        more = ", …" if len(rows) > _SHOWN_ROWS else ""
+        where = f" ({len(rows)} row{'s' if len(rows) > 1 else ''}: {first}{more})"
+    parts = [f"{layer}{where}: found {found}"]
+    if expected:
+        parts.append(f"expected {expected}")
+    message = "; ".join(parts) + "."
+    return f"{message} {repair}" if repair else message
+
+
+class SchemaError(LayerError):
+    """A column is missing, doubled, or holds the wrong kind of value."""
+
+
+class CRSError(LayerError):
+    """The coordinate reference system is missing, unknown or does not fit."""
+
+
+class CoordinateError(LayerError):
+    """Coordinates are impossible, swapped, or cannot be read."""
+
+
+class GeometryError(LayerError):
+    """A geometry is of the wrong type, empty, or beyond repair."""
+
+
+class UnitError(LayerError):
+    """A unit is unknown or does not measure what is asked for."""
+
+
+class DateError(LayerError):
+    """A date cannot be read, is ambiguous, or impossible."""
+
+
+class PlaceError(LayerError):
+    """A place name or code cannot be matched."""
+
+
+class RasterError(LayerError):
+    """A raster lacks a CRS, is rotated, or its values do not fit the analysis."""
+
+
+class RejectedRowsError(LayerError):
+    """``on_invalid="raise"`` and at least one row was rejected."""
+
+
+class ParameterError(GeocnError, ValueError):
+    """An argument is out of range or does not fit the others."""
+
+
+class ReadError(GeocnError, OSError):
+    """A file cannot be read as what it claims to be: truncated, corrupt, or of another format."""
+
+
+class UnsafeFileError(ReadError):
+    """A file would open another file, the network, or expand beyond all measure."""
+
+
+class WriteError(GeocnError, OSError):
+    """An output could not be written; the previous version is still whole."""
+
+
+class LockedError(WriteError):
+    """Another run holds the output folder."""
+
+
+class ProjectError(GeocnError, ValueError):
+    """The project file is wrong; the message names file, line and key."""
+
+
+class UnlabelledDataError(GeocnError, ValueError):
+    """A release was asked of data that carries no marking."""
+
+
+class InfeasibleError(GeocnError, ValueError):
+    """No answer can satisfy the constraints; the message names what stands in the way."""
+
+
+class MissingDependencyError(GeocnError, ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""
