@@ -9,33 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
-_ATTRIBUTES = {
-    "read_routes": "geocn.layers",
-    "read_seizures": "geocn.layers",
-    "read_cultivation": "geocn.layers",
-    "read_interventions": "geocn.layers",
-    "read_borders": "geocn.layers",
-    "read_raster": "geocn.layers",
-    "run": "geocn.project",
-}
-_MODULES = (
-    "corridors",
-    "coverage",
-    "cultivation",
-    "errors",
-    "hotspots",
-    "layers",
-    "maps",
-    "publish",
-    "scenario",
-    "schema",
-    "sharing",
-)
-
-__all__ = ["__version__", *_ATTRIBUTES, *_MODULES]
-
 if TYPE_CHECKING:
     from geocn import (
         corridors,
@@ -60,13 +33,39 @@ if TYPE_CHECKING:
     )
     from geocn.project import run
 
+__version__ = "0.1.0"
+
+__all__ = [
+    "__version__",
+    "corridors",
+    "coverage",
+    "cultivation",
+    "errors",
+    "hotspots",
+    "layers",
+    "maps",
+    "publish",
+    "read_borders",
+    "read_cultivation",
+    "read_interventions",
+    "read_raster",
+    "read_routes",
+    "read_seizures",
+    "run",
+    "scenario",
+    "schema",
+    "sharing",
+]
+
 
 def __getattr__(name: str) -> Any:
-    if name in _ATTRIBUTES:
-        return getattr(import_module(_ATTRIBUTES[name]), name)
-    if name in _MODULES:
-        return import_module(f"geocn.{name}")
-    raise AttributeError(f"module 'geocn' has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module 'geocn' has no attribute {name!r}")
+    if name.startswith("read_"):
+        return getattr(import_module("geocn.layers"), name)
+    if name == "run":
+        return import_module("geocn.project").run
+    return import_module(f"geocn.{name}")
 
 
 def __dir__() -> list[str]:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """The folder with the reference inputs; a test that asks for it is skipped where it is absent."""
+    """The folder of reference inputs; a test that asks for it is skipped where it is absent."""
     folder = Path(os.environ.get("GEOCN_REFERENCE", ROOT.parent / "shared" / "reference"))
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}: set GEOCN_REFERENCE to its folder")

@@ -55,4 +55,4 @@ def test_every_promised_name_is_there(attribute: str) -> None:
 
 def test_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        geocn.nothing  # noqa: B018
+        geocn.nothing
