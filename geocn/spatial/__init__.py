@@ -1,1 +1,1 @@
-"""To be written by its room."""
+"""What analyses share: reference systems, grids, borders, neighbours, cost and zones."""
