@@ -1,1 +1,1 @@
-"""To be written by its room."""
+"""Files in and out: guarded reading of every format, and writing that is whole or not at all."""
