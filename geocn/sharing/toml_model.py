@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from geocn.errors import ProjectError
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]
+Check = Callable[[M], Iterable[tuple[Location, str]]]
 
 _LARGEST_BYTES = 4_000_000
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
@@ -27,8 +28,17 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_VALUE = re.compile(r"[^,\]}\n#]*")
 
 
-def read_model(path: StrPath, model: type[M]) -> M:
+def read_model(path: StrPath, model: type[M], *, check: Check[M] | None = None) -> M:
     """Read the TOML file at ``path`` into ``model``.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    model : type of BaseModel
+        What it must hold.
+    check : callable, optional
+        Given the model, yields further faults, each as the place of its key and a sentence.
 
     Raises
     ------
@@ -45,11 +55,16 @@ def read_model(path: StrPath, model: type[M]) -> M:
         where = f"{file}, line {at[1]}" if at else str(file)
         raise ProjectError(f"{where}: this is not TOML: {error}") from error
     try:
-        return model.model_validate(content, context={"path": file})
+        read = model.model_validate(content)
     except ValidationError as error:
         lines = locate(text)
         faults = [_fault(file, lines, one["loc"], one["msg"]) for one in error.errors()]
         raise ProjectError("\n".join(dict.fromkeys(faults))) from error
+    found = list(check(read)) if check else []
+    if found:
+        lines = locate(text)
+        raise ProjectError("\n".join(_fault(file, lines, loc, said) for loc, said in found))
+    return read
 
 
 def _text(file: Path) -> str:

@@ -1,0 +1,146 @@
+"""The ``geocn`` command: demo, run, check, inspect.
+
+Exit codes: 0 done · 2 the project file (or the command line) is wrong · 3 an input is bad
+· 4 the output could not be written, the previous version is whole · 130 interrupted.
+Heavy libraries are loaded inside the commands, so that ``geocn --help`` is immediate.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geocn.errors import GeocnError, ParameterError, ProjectError, WriteError
+
+BAD_PROJECT, BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 3, 4, 130
+# Drivers that open other files, the network or code. Only effective before GDAL loads,
+# which is why it happens here: this process is ours.
+_SKIPPED_DRIVERS = (
+    "VRT OGR_VRT GDALG WMS WMTS WCS WFS OAPIF OGCAPI STACIT STACTA EEDA EEDAI PLMOSAIC "
+    "DAAS NGW AmigoCloud CARTO Elastic CSW HTTP GeoRSS PLSCENES GMLAS MongoDBv3 "
+    "PostgreSQL PGDUMP PostGISRaster MySQL ODBC PGEO MSSQLSpatial OCI SOSI HANA "
+    "TileDB Zarr"
+)
+
+app = typer.Typer(
+    name="geocn",
+    help="Joint counter-narcotics planning: partner files in, layers and offline maps out.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help needs no rich, which costs as much CPU as everything else together.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for the results.")]
+PeriodOption = Annotated[
+    str | None,
+    typer.Option("--period", help="Look at 2025, 2025-Q1, 2025-03 or 2025-01-15/2025-02-20 only."),
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Information cut-off, as 2025-12-31; or: today.")
+]
+
+
+def main() -> None:
+    """Run the command line; every failure of ours is one line and an exit code."""
+    os.environ.setdefault("GDAL_SKIP", _SKIPPED_DRIVERS)
+    app()
+
+
+@contextmanager
+def _failing_plainly() -> Iterator[None]:
+    """Turn errors into a line on stderr and an exit code, without a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop("interrupted; the previous run is whole", INTERRUPTED)
+    except (ProjectError, ParameterError) as error:
+        _stop(str(error), BAD_PROJECT)
+    except WriteError as error:
+        _stop(str(error), NOT_WRITTEN)
+    except GeocnError as error:
+        _stop(str(error), BAD_INPUT)
+
+
+def _stop(message: str, code: int) -> None:
+    for line in message.splitlines():
+        typer.echo(f"geocn: {line}", err=True)
+    raise typer.Exit(code)
+
+
+@app.command()
+def demo(out: Out = None, period: PeriodOption = None, as_of: AsOf = None) -> None:
+    """Run the bundled project and say where its maps are."""
+    with _failing_plainly():
+        from geocn._cli_run import run_project, sample_project
+
+        run_project(sample_project(), out=out or Path("geocn-demo"), period=period, as_of=as_of)
+
+
+@app.command()
+def run(
+    project: Annotated[Path, typer.Argument(help="Project file, or the folder it stands in.")],
+    out: Out = None,
+    period: PeriodOption = None,
+    as_of: AsOf = None,
+) -> None:
+    """Read the partners' files of a project, analyse, and write layers, maps and manifest."""
+    with _failing_plainly():
+        from geocn._cli_run import run_project
+
+        run_project(project, out=out, period=period, as_of=as_of)
+
+
+@app.command()
+def check(
+    project: Annotated[Path, typer.Argument(help="Project file, or the folder it stands in.")],
+    as_of: AsOf = None,
+) -> None:
+    """Check a project file and read its inputs, without writing anything."""
+    with _failing_plainly():
+        from geocn._cli_run import check_project
+
+        check_project(project, as_of=as_of)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Any table, vector file or raster.")],
+    layer: Annotated[
+        str, typer.Option("--as", help="routes, seizures, cultivation, interventions, borders.")
+    ],
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", help="canonical=Header; may stand several times."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            help="name=value, an option of geocn.read_…: crs, units, date_order, timezone, "
+            "encoding, delimiter, decimal, thousands, sheet, layer, as_of; several times.",
+        ),
+    ] = None,
+    places: Annotated[
+        Path | None, typer.Option("--places", help="Areas or gazetteer for place names.")
+    ] = None,
+) -> None:
+    """Show how every column of a file is understood; exit code 3 if it would not load."""
+    with _failing_plainly():
+        from geocn._cli_inspect import inspect_and_print
+
+        would_load = inspect_and_print(
+            file, layer, fields=field or [], options=option or [], places=places
+        )
+    if not would_load:
+        raise typer.Exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

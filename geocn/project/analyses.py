@@ -1,0 +1,188 @@
+"""The analyses that a project file can ask for: one model a kind, each with its own keys.
+
+What a key means stands with the analysis itself; a default here is the default there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Name = Annotated[str, Field(pattern=r"^\w[\w .()-]{0,60}$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+LayerRef = Literal["routes", "seizures", "cultivation", "interventions"]
+
+
+class Strict(BaseModel):
+    """A part of a project file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grid(Strict):
+    """Cells to count in: ``{ kind = "hex", cell_km = 25 }``."""
+
+    kind: Literal["square", "hex"] = "hex"
+    cell_km: Positive
+
+
+class Nearest(Strict):
+    """The k nearest as neighbours: ``{ nearest = 6 }``."""
+
+    nearest: int = Field(ge=1)
+
+
+class Within(Strict):
+    """All within a distance as neighbours: ``{ within_km = 50 }``."""
+
+    within_km: Positive
+
+
+Neighbours = Literal["queen", "rook"] | Nearest | Within
+
+
+class Place(Strict):
+    """A named position in degrees: ``{ name = "Tumaco", longitude = -78.8, latitude = 1.8 }``."""
+
+    name: str = Field(min_length=1)
+    longitude: float = Field(ge=-180, le=180)
+    latitude: float = Field(ge=-90, le=90)
+
+
+class Need(NamedTuple):
+    """A name that an analysis uses: the key it stands under, and what may bear it."""
+
+    key: str
+    name: str
+    kinds: tuple[Literal["layer", "places", "raster", "analysis"], ...]
+    columns: tuple[str, ...] = ()
+
+
+class Analysis(Strict):
+    """What every analysis has: a name, unique in the project."""
+
+    name: Name
+    description: str | None = None
+
+    def needs(self) -> Iterator[Need]:
+        """Yield what the analysis uses, so that what is missing is said before it runs."""
+        yield from ()
+
+
+class Hotspots(Analysis):
+    """Events counted in cells or areas, then Getis-Ord Gi*."""
+
+    kind: Literal["hotspots"]
+    layer: LayerRef = "seizures"
+    grid: Grid | None = None
+    areas: str | None = None
+    weight: str | None = None
+    exposure: str | None = None
+    neighbours: Neighbours = "queen"
+    star: bool = True
+    inference: Literal["auto", "exact", "permutation", "analytic"] = "auto"
+    permutations: int | None = Field(None, ge=9)
+    alpha: Share = 0.05
+    correction: Literal["bh", "none"] = "bh"
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_support(self) -> Hotspots:
+        if (self.grid is None) == (self.areas is None):
+            raise ValueError("hotspots need either `grid` or `areas`, and not both")
+        return self
+
+    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
+        columns = tuple(name for name in (self.weight,) if name)
+        yield Need("layer", self.layer, ("layer",), ("geometry", *columns))
+        if self.areas is not None:
+            yield Need("areas", self.areas, ("places",))
+
+
+class BorderHotspots(Analysis):
+    """Routes crossing land borders, counted in segments of equal length."""
+
+    kind: Literal["border_hotspots"]
+    countries: tuple[str, ...] = ()
+    segment_km: Positive = 10
+    min_excursion_m: float = Field(1000, ge=0, allow_inf_nan=False)
+    seizures: bool = True
+    exposure: str | None = None
+    method: str | None = None
+    alpha: Share = 0.05
+
+    @field_validator("countries")
+    @classmethod
+    def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        bad = [code for code in value if not (len(code) == 3 and code.isalpha())]
+        if bad:
+            raise ValueError(f"{', '.join(bad)}: countries are ISO 3166-1 alpha-3 codes (COL)")
+        return tuple(code.upper() for code in value)
+
+    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
+        yield Need("kind", "routes", ("layer",), ("geometry",))
+
+
+class Corridors(Analysis):
+    """Reported routes gathered into cells: mass, number of routes and sources."""
+
+    kind: Literal["corridors"]
+    cell_km: Positive = 10
+    min_sources: int = Field(1, ge=1)
+
+    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
+        yield Need("kind", "routes", ("layer",), ("geometry",))
+
+
+class LeastCostCorridors(Analysis):
+    """Where moving from origins to destinations costs little more than the least."""
+
+    kind: Literal["least_cost_corridors"]
+    friction: str
+    origins: tuple[Place, ...] = Field(min_length=1)
+    destinations: tuple[Place, ...] = Field(min_length=1)
+    tolerances: tuple[Positive, ...] = (0.01, 0.05, 0.10)
+    neighbours: Literal[8, 16] = 16
+
+    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
+        yield Need("friction", self.friction, ("raster",))
+
+
+class Coverage(Analysis):
+    """How much of a demand the interventions reach, by whom, and the gaps."""
+
+    kind: Literal["coverage"]
+    demand: str
+    weight: str | None = None
+    year: int | None = None
+    only_significant: bool = True
+    distance_km: Positive | None = None
+    partners: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
+        columns = tuple(name for name in (self.weight,) if name)
+        yield Need("demand", self.demand, ("layer", "places", "analysis"), ("geometry", *columns))
+        yield Need("kind", "interventions", ("layer",), ("geometry",))
+
+
+class Zonal(Analysis):
+    """Sums of a raster in areas."""
+
+    kind: Literal["zonal"]
+    zones: str
+    raster: str
+    stats: tuple[str, ...] = ("sum", "mean", "count")
+
+    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
+        yield Need("zones", self.zones, ("places", "layer"), ("geometry",))
+        yield Need("raster", self.raster, ("raster",))
+
+
+AnyAnalysis = Annotated[
+    Hotspots | BorderHotspots | Corridors | LeastCostCorridors | Coverage | Zonal,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,101 @@
+"""The project file on disk: read, checked, and its paths resolved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from geocn._typing import StrPath
+from geocn.project.model import Fault, Project, faults_of
+from geocn.sharing.profile import ReleaseProfile
+from geocn.sharing.toml_model import read_model
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """A project and where it stands; every path in it is relative to its file.
+
+    Attributes
+    ----------
+    path : Path
+        The project file.
+    project : Project
+        What it says.
+    profiles : dict of str to ReleaseProfile
+        The profile of each release, by the name of the release.
+    """
+
+    path: Path
+    project: Project
+    profiles: dict[str, ReleaseProfile]
+
+    @classmethod
+    def read(cls, path: StrPath) -> ProjectFile:
+        """Read and check a project file, its profiles and that its inputs are there.
+
+        A folder is taken for the ``project.toml`` in it.
+
+        Raises
+        ------
+        ProjectError
+            With one line a fault: file, line, key and what is wrong.
+        """
+        file = Path(path)
+        file = file / "project.toml" if file.is_dir() else file
+
+        def check(project: Project) -> Iterator[Fault]:
+            yield from faults_of(project)
+            yield from _missing(file, project)
+
+        project = read_model(file, Project, check=check)
+        profiles = {
+            one.name: ReleaseProfile.read(_resolve(file, one.profile)) for one in project.releases
+        }
+        return cls(file, project, profiles)
+
+    def resolve(self, path: str) -> Path:
+        """Return the path on disk of a path that the project file names."""
+        return _resolve(self.path, path)
+
+    def shown(self, path: StrPath) -> str:
+        """Return ``path`` as the manifest writes it: from the project's folder, with ``/``."""
+        return Path(os.path.relpath(path, self.path.parent)).as_posix()
+
+    def inputs(self) -> list[Path]:
+        """Return every file that the project reads, its own and companions too, sorted."""
+        found = {self.path}
+        for _, path in _named(self.project):
+            found.update(_with_companions(self.resolve(path)))
+        return sorted(found)
+
+
+def _resolve(file: Path, path: str) -> Path:
+    return Path(os.path.normpath(file.parent / path))
+
+
+def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every path of a project with the place of its key."""
+    for layer, files in project.layers.items():
+        for number, file in enumerate(files):
+            yield ("layers", layer, number, "path"), file.path
+    for name, places in project.places.items():
+        yield ("places", name, "path"), places.path
+    for name, raster in project.rasters.items():
+        yield ("rasters", name, "path"), raster.path
+    for number, release in enumerate(project.releases):
+        yield ("releases", number, "profile"), release.profile
+
+
+def _missing(file: Path, project: Project) -> Iterator[Fault]:
+    for at, path in _named(project):
+        if "\0" in path or not _resolve(file, path).is_file():
+            yield at, f"there is no file {path!r} beside the project file"
+
+
+def _with_companions(path: Path) -> set[Path]:
+    """Return a file and, of a Shapefile, the files beside it that hold the rest of it."""
+    if path.suffix.casefold() != ".shp":
+        return {path}
+    return {one for one in path.parent.glob(f"{path.stem}.*") if one.is_file()} | {path}

@@ -1,0 +1,190 @@
+"""The project file: what it may say, and what fits together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from geocn.project.analyses import AnyAnalysis, Name, Strict
+from geocn.schema import LAYERS
+from geocn.sharing.marking import Marking
+from geocn.sharing.profile import MarkingField
+
+Format = Literal["gpkg", "parquet", "geotiff", "html"]
+FORMATS: tuple[Format, ...] = ("gpkg", "parquet", "geotiff", "html")
+
+
+def _as_list(value: Any) -> Any:
+    return [part.strip() for part in value.split(";")] if isinstance(value, str) else value
+
+
+Partners = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+
+
+class Gap(Strict):
+    """Days on which a source says that it did not report."""
+
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Gap:
+        if self.end < self.start:
+            raise ValueError("a gap's `to` lies before its `from`")
+        return self
+
+
+class LayerFile(Strict):
+    """One partner's file of a layer, and how to read it.
+
+    Every key but the first block is the option of the same name of ``geocn.read_…``.
+    """
+
+    path: str = Field(min_length=1)
+    source: str | None = None
+    marking: MarkingField | None = None
+    reliability: Literal["A", "B", "C", "D", "E", "F"] | None = None
+    releasable_to: Partners = ()
+    declared_gaps: tuple[Gap, ...] = ()
+    places: str | None = None
+
+    fields: dict[str, str] | None = None
+    units: str | dict[str, str] | None = None
+    crs: str | int | None = None
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    timezone: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    sheet: str | int | None = None
+    layer: str | None = None
+    member: str | None = None
+    on_invalid: Literal["warn", "raise"] = "warn"
+
+
+class PlacesFile(Strict):
+    """Areas or a gazetteer: the file, and which of its columns holds what."""
+
+    path: str = Field(min_length=1)
+    code: str | None = None
+    name: str = "name"
+    parent: str | None = None
+    country: str | None = None
+    layer: str | None = None
+    crs: str | int | None = None
+
+
+class RasterFile(Strict):
+    """A raster that analyses use by name."""
+
+    path: str = Field(min_length=1)
+    source: str | None = None
+    marking: MarkingField | None = None
+    band: int | None = Field(None, ge=1)
+    nodata: float | None = None
+    crs: str | int | None = None
+
+
+class ReleaseEntry(Strict):
+    """One partner's release: its name and its profile file."""
+
+    name: Name
+    profile: str = Field(min_length=1)
+
+
+class Outputs(Strict):
+    """Where the results go, and in which formats."""
+
+    folder: str = "out"
+    formats: tuple[Format, ...] = FORMATS
+    language: Literal["en", "es", "fr", "pt", "ar"] = "en"
+
+
+class Project(Strict):
+    """A whole run: layers, places, rasters, analyses, releases and outputs.
+
+    ``marking`` labels what the project itself writes (at least as high as the highest of
+    the data); it never stands in for a missing label in a file.
+    """
+
+    title: str = Field(min_length=1, max_length=200)
+    as_of: date | None = None
+    marking: MarkingField | None = None
+    author: str | None = None
+    limits: tuple[str, ...] = ()
+    layers: dict[str, tuple[LayerFile, ...]] = Field(default_factory=dict)
+    places: dict[str, PlacesFile] = Field(default_factory=dict)
+    rasters: dict[str, RasterFile] = Field(default_factory=dict)
+    analyses: tuple[AnyAnalysis, ...] = ()
+    releases: tuple[ReleaseEntry, ...] = ()
+    outputs: Outputs = Outputs()
+
+    @field_validator("layers")
+    @classmethod
+    def _layers_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(value) - set(LAYERS))
+        if unknown:
+            raise ValueError(f"no such layer: {', '.join(unknown)}; choose of {', '.join(LAYERS)}")
+        return value
+
+    @property
+    def label(self) -> Marking:
+        """The least marking of what the project writes."""
+        return self.marking or Marking.CLEAR
+
+
+Fault = tuple[tuple[str | int, ...], str]
+
+
+def faults_of(project: Project) -> Iterator[Fault]:
+    """Yield what does not fit together, each with the place of its key in the file."""
+    if not project.layers:
+        yield (), "a project needs at least one [[layers.…]]"
+    yield from _unknown_places(project)
+    yield from _unknown_references(project)
+    yield from _same_names(project, "analyses")
+    yield from _same_names(project, "releases")
+    for name in sorted(set(project.rasters) & set(LAYERS)):
+        yield ("rasters", name), "a raster cannot bear the name of a layer"
+
+
+def _unknown_places(project: Project) -> Iterator[Fault]:
+    for layer, files in project.layers.items():
+        for number, file in enumerate(files):
+            if file.places is not None and file.places not in project.places:
+                at = ("layers", layer, number, "places")
+                yield at, _no_such("places", file.places, project.places)
+
+
+def _unknown_references(project: Project) -> Iterator[Fault]:
+    known = {
+        "layer": list(project.layers),
+        "places": list(project.places),
+        "raster": list(project.rasters),
+        "analysis": list[str](),
+    }
+    for number, one in enumerate(project.analyses):
+        for need in one.needs():
+            there = [name for kind in need.kinds for name in known[kind]]
+            if need.name not in there:
+                at = ("analyses", number, need.key)
+                yield at, _no_such(" or ".join(need.kinds), need.name, there)
+        known["analysis"].append(one.name)
+
+
+def _no_such(what: str, name: str, known: Any) -> str:
+    there_are = f"there are {', '.join(known)}" if known else "there are none"
+    return f"no {what} is called {name!r}; {there_are}"
+
+
+def _same_names(project: Project, key: str) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for number, one in enumerate(getattr(project, key)):
+        if one.name.casefold() in seen:
+            yield (key, number, "name"), f"the name {one.name!r} stands twice"
+        seen.add(one.name.casefold())

@@ -1,0 +1,225 @@
+"""From the partners' files to one joint layer each, with an account of every file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from geocn import layers as readers
+from geocn.errors import AssumptionWarning, GeocnWarning, PlaceError, ReadError
+from geocn.io.atomic import safe_name, sha256_file
+from geocn.io.table import read_table
+from geocn.project.file import ProjectFile
+from geocn.project.model import LayerFile, PlacesFile
+from geocn.provenance import plain
+
+Progress = Callable[[str], None]
+
+# Keys of a file's entry that are options of the readers, by the same name.
+_OPTIONS = (
+    "fields",
+    "units",
+    "crs",
+    "date_order",
+    "timezone",
+    "encoding",
+    "delimiter",
+    "decimal",
+    "thousands",
+    "sheet",
+    "layer",
+    "member",
+    "source",
+    "reliability",
+    "on_invalid",
+)
+
+
+@dataclass
+class Data:
+    """Everything a run has read.
+
+    Attributes
+    ----------
+    layers, rasters, places : dict
+        By name: joint layers, rasters, and areas or gazetteers.
+    files : list of dict
+        One account a file: path, rows in, out and rejected by reason, what was assumed.
+    hashes : dict of str to str
+        SHA-256 of every input, by its path from the project's folder.
+    """
+
+    layers: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    rasters: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    files: list[dict[str, Any]] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+
+def read_all(
+    source: ProjectFile, *, as_of: date | None, rejects: Path | None, progress: Progress
+) -> Data:
+    """Read every input of a project.
+
+    Parameters
+    ----------
+    source : ProjectFile
+        The project.
+    as_of : date, optional
+        Information cut-off; events after it are in the future.
+    rejects : Path, optional
+        Folder that gets one CSV of rejected rows a file; None writes nothing.
+    progress : callable
+        Told what is being read.
+
+    Raises
+    ------
+    GeocnError
+        As the readers do; and ReadError where a file changed while it was read.
+    """
+    data = Data(hashes=_hash_all(source))
+    for name, entry in source.project.places.items():
+        progress(f"places {name}")
+        data.places[name] = _read_places(source.resolve(entry.path), entry)
+    for name, raster in source.project.rasters.items():
+        progress(f"raster {name}")
+        data.rasters[name] = _read_raster(source, name, data)
+        data.rasters[name].attrs["marking"] = str(raster.marking) if raster.marking else None
+    for layer, entries in source.project.layers.items():
+        frames = []
+        for number, file in enumerate(entries, start=1):
+            progress(f"{layer}: {file.path}")
+            target = _rejects_file(rejects, layer, number, file.path)
+            frames.append(_read_file(source, layer, file, data, as_of=as_of, rejects=target))
+        data.layers[layer] = readers.merge_layers(frames, layer=layer)
+    _refuse_changes(source, data.hashes)
+    return data
+
+
+def _hash_all(source: ProjectFile) -> dict[str, str]:
+    try:
+        return {source.shown(path): sha256_file(path) for path in source.inputs()}
+    except OSError as error:
+        raise ReadError(f"{error.filename}: cannot be read: {error.strerror}.") from error
+
+
+def _refuse_changes(source: ProjectFile, before: Mapping[str, str]) -> None:
+    after = _hash_all(source)
+    changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
+    if changed:
+        names = ", ".join(changed[:3])
+        raise ReadError(f"{names}: changed while being read. Run again when the file is at rest.")
+
+
+def _rejects_file(folder: Path | None, layer: str, number: int, path: str) -> Path | None:
+    if folder is None:
+        return None
+    return folder / f"{layer}-{number:02d}-{safe_name(Path(path).stem)}.csv"
+
+
+def _read_places(path: Path, entry: PlacesFile) -> gpd.GeoDataFrame:
+    table = read_table(path, layer=entry.layer, crs=entry.crs).frame
+    wanted = {"code": entry.code, "name": entry.name, "parent": entry.parent}
+    wanted["country"] = entry.country
+    given = {role: column for role, column in wanted.items() if column is not None}
+    missing = [column for column in given.values() if column not in table]
+    if missing or not isinstance(table, gpd.GeoDataFrame):
+        raise PlaceError(
+            path.name,
+            found=f"columns {', '.join(map(str, table.columns))}",
+            expected=f"{', '.join(missing)} and a geometry" if missing else "a geometry",
+            repair="Name the columns under [places.…] of the project file.",
+        )
+    data: dict[str, Any] = {role: table[column] for role, column in given.items()}
+    return gpd.GeoDataFrame(data, geometry=table.geometry, crs=table.crs)
+
+
+def _read_raster(source: ProjectFile, name: str, data: Data) -> Any:
+    entry = source.project.rasters[name]
+    with _collected(source) as notes:
+        raster = readers.read_raster(
+            source.resolve(entry.path), crs=entry.crs, band=entry.band, nodata=entry.nodata
+        )
+    account: dict[str, Any] = {"raster": name, "path": source.shown(source.resolve(entry.path))}
+    account |= {"source": entry.source, "cells": int(raster.size), "notes": notes}
+    data.files.append(account)
+    return raster
+
+
+def _read_file(
+    source: ProjectFile,
+    layer: str,
+    file: LayerFile,
+    data: Data,
+    *,
+    as_of: date | None,
+    rejects: Path | None,
+) -> gpd.GeoDataFrame:
+    reader = getattr(readers, f"read_{layer}")
+    given = {name: getattr(file, name) for name in _OPTIONS}
+    options = {name: value for name, value in given.items() if value is not None}
+    if file.marking is not None:
+        options["marking"] = str(file.marking)
+    if file.places is not None:
+        options["places"] = data.places[file.places]
+    path = source.resolve(file.path)
+    with _collected(source) as notes:
+        frame = reader(path, as_of=as_of, rejects=rejects, **options)
+    data.files.append(_account(source, layer, file, frame, notes))
+    return _with_recipients(frame, file)
+
+
+def _with_recipients(frame: gpd.GeoDataFrame, file: LayerFile) -> gpd.GeoDataFrame:
+    """Give rows that name no recipient those of their file."""
+    if not file.releasable_to:
+        return frame
+    named = frame["releasable_to"]
+    said = named.where(named.notna() & (named.str.strip() != ""), ";".join(file.releasable_to))
+    return frame.assign(releasable_to=said.astype("str"))
+
+
+def _account(
+    source: ProjectFile, layer: str, file: LayerFile, frame: gpd.GeoDataFrame, notes: list[str]
+) -> dict[str, Any]:
+    report = dict(frame.attrs.get("geocn", {}))
+    report.pop("versions", None)
+    report["path"] = source.shown(source.resolve(file.path))
+    report |= {"layer": layer, "source": file.source, "notes": notes}
+    report["reliability"] = file.reliability
+    report["marking"] = str(file.marking) if file.marking else None
+    gaps = [gap.model_dump(mode="json", by_alias=True) for gap in file.declared_gaps]
+    report["declared_gaps"] = gaps
+    report["rows_without_geometry"] = int(frame.geometry.isna().sum())
+    cleaned: dict[str, Any] = plain(report)
+    return cleaned
+
+
+@contextmanager
+def _collected(source: ProjectFile) -> Iterator[list[str]]:
+    """Collect the warnings of geocn as text without this machine's folders; pass on others."""
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", GeocnWarning)
+        warnings.simplefilter("always", AssumptionWarning)
+        yield notes
+    folder = str(source.path.parent)
+    for one in caught:
+        if issubclass(one.category, GeocnWarning):
+            notes.append(str(one.message).replace(f"{folder}/", ""))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def rows_table(data: Data) -> pd.DataFrame:
+    """Return one row a file: ``layer, path, rows_in, rows_out, rejected``."""
+    lines = [one for one in data.files if "layer" in one]
+    columns = ["layer", "path", "rows_in", "rows_out", "rejected", "rows_without_geometry"]
+    return pd.DataFrame([{c: one.get(c) for c in columns} for one in lines], columns=columns)
