@@ -37,12 +37,13 @@ _SUFFIX = re.compile(
 _ARTICLE = re.compile(r"^(?:el|la|los|las|le|les|the|o|a|os|as|al) ")
 _REMARKS = ("cor departamental", "corregimiento", "area no municipalizada", "capital")
 # Words whose change makes another place, however alike the letters are.
-_OPPOSED = frozenset(
-    (
-        "norte nord north sur sud sul south este est east leste oeste ouest west alto alta haut upper "
-        "bajo baja baixo bas lower medio medium central centro"
-    ).split(" ")  # noqa: SIM905
-)
+# fmt: off
+_OPPOSED = frozenset((
+    "norte", "nord", "north", "sur", "sud", "sul", "south", "este", "est", "east", "leste",
+    "oeste", "ouest", "west", "alto", "alta", "haut", "upper", "bajo", "baja", "baixo", "bas",
+    "lower", "medio", "medium", "central", "centro"
+))
+# fmt: on
 _SAINTS = frozenset(("san", "santa", "santo", "sao", "saint", "sainte", "st", "ste"))
 _OF = frozenset(("de", "del", "da", "do", "dos", "das", "des", "du", "of"))
 
