@@ -212,7 +212,8 @@ def _regular(bytes_: np.ndarray, quotes: IntArray, delimiter: int) -> bool:
 
 
 def _is_edge(bytes_: np.ndarray, delimiter: int) -> BoolArray:
-    return (bytes_ == delimiter) | (bytes_ == _LF) | (bytes_ == _CR)
+    edge: BoolArray = (bytes_ == delimiter) | (bytes_ == _LF) | (bytes_ == _CR)
+    return edge
 
 
 def _parse_fast(body: memoryview, columns: list[str], delimiter: str) -> pd.DataFrame | None:
@@ -236,7 +237,8 @@ def _parse_fast(body: memoryview, columns: list[str], delimiter: str) -> pd.Data
         )
     except pa.ArrowInvalid:
         return None
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _parse_strict(

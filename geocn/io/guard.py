@@ -190,32 +190,6 @@ def identify_content(head: bytes, name: str) -> FileFormat:
     return FileFormat.CSV
 
 
-def refuse_entities(data: bytes, name: str) -> None:
-    """Refuse XML that declares entities or an external document type.
-
-    Raises
-    ------
-    UnsafeFileError
-        Where it does: entities can read other files or grow beyond all measure.
-    ReadError
-        Where the XML is not well formed, such as a file that was cut.
-    """
-    from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import DefusedXMLParser, ParseError
-
-    parser = DefusedXMLParser(forbid_dtd=True)
-    try:
-        parser.feed(data)
-        parser.close()
-    except DefusedXmlException as error:
-        raise UnsafeFileError(
-            f"{name}: found an XML document type or entity ({type(error).__name__}); a map file "
-            "has no need of one. Export it again from its source."
-        ) from error
-    except (ParseError, ValueError, LookupError) as error:
-        raise ReadError(f"{name}: the XML is damaged or was cut ({error})") from error
-
-
 def _refuse_pointer_or_pickle(head: bytes, name: str) -> None:
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         raise ReadError(

@@ -143,35 +143,37 @@ def _first_broken(text: str) -> int:
     return next(i for i, letter in enumerate(text) if "\udc80" <= letter <= "\udcff")
 
 
-def _guess(data: bytes, name: str) -> Decoded:
-    """Choose the encoding under which most characters beyond ASCII are Western letters."""
-    best, share = "", 0.0
-    for codec in _SINGLE_BYTE:
-        found = _western_share(data, codec)
-        if found > share + 1e-9:
-            best, share = codec, found
-    if share >= _ENOUGH:
-        return _as(data, best, name, (f"not UTF-8; read as {best}",))
+def guess_encoding(data: bytes) -> str:
+    """Return UTF-8 where the bytes are, else the encoding under which they are Western letters.
+
+    Falls back on charset-normalizer, and on cp1252 where that finds nothing.
+    """
+    if data.isascii() or _is_utf8(data):
+        return "utf-8"
+    shares = {codec: _western_share(data, codec) for codec in _SINGLE_BYTE}
+    best = max(_SINGLE_BYTE, key=lambda codec: shares[codec])
+    if shares[best] >= _ENOUGH:
+        return best
     from charset_normalizer import from_bytes
 
     match = from_bytes(data[: _HEAD * 4]).best()
-    codec = match.encoding if match is not None else "cp1252"
-    note = f"not UTF-8; {codec} is a guess (say encoding= to set it)"
+    return match.encoding if match is not None else "cp1252"
+
+
+def _guess(data: bytes, name: str) -> Decoded:
+    codec = guess_encoding(data)
+    note = f"not UTF-8; read as {codec} from its letters (say encoding= to set it)"
     try:
         return _as(data, codec, name, (note,))
     except ReadError:
-        return _as(data, "latin-1", name, ("not UTF-8; latin-1 is a guess",))
+        return _as(data, "latin-1", name, ("not UTF-8; read as latin-1, a guess",))
 
 
 def _western_share(data: bytes, codec: str) -> float:
-    """Return the share of distinct-weighted characters beyond ASCII that are Western."""
-    beyond = bytes(byte for byte in data if byte > 127) if len(data) < _HEAD else _beyond(data)
+    """Return the share of the characters beyond ASCII that Western tables hold."""
+    beyond = data.translate(None, bytes(range(128)))
     try:
         text = beyond.decode(codec)
     except UnicodeDecodeError:
         return 0.0
     return sum(letter in _WESTERN for letter in text) / max(len(text), 1)
-
-
-def _beyond(data: bytes) -> bytes:
-    return data.translate(None, bytes(range(128)))
