@@ -1,1 +1,5 @@
-"""To be written by its room."""
+"""Planning maps: one sealed, offline HTML file, or a folium map for a notebook."""
+
+from geocn.maps.planning import PlanningMap
+
+__all__ = ["PlanningMap"]

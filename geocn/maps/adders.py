@@ -1,0 +1,168 @@
+"""What ``PlanningMap`` does to coverage results, period tables and rasters before drawing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geocn.errors import CRSError, ParameterError, SchemaError
+from geocn.maps import styles
+from geocn.maps._text import plain_text
+from geocn.maps.columns import numbers
+from geocn.maps.geometry import lonlat
+from geocn.maps.layers import MapLayer, build, first_present, numeric, select
+from geocn.maps.periods import parse_period
+from geocn.maps.whatif import WhatIf, what_if
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_MAX_CELLS = 20_000
+_WEIGHTS = ("weight", "population", "people", "value", "area_ha")
+
+
+def coverage_layers(
+    result: Any,
+    *,
+    reaches: gpd.GeoDataFrame | None,
+    weight: str | None,
+    label: str | None,
+    name: str | None,
+) -> tuple[list[MapLayer], WhatIf | None, list[dict[str, Any]]]:
+    """Return layers, switchable sites and the summary by partner of a coverage result."""
+    demand, gaps = getattr(result, "demand", None), getattr(result, "gaps", None)
+    if isinstance(result, gpd.GeoDataFrame) and demand is None:
+        return [build(result, "reach", name=name)], None, []
+    if demand is None and gaps is None:
+        raise ParameterError(
+            f"add_coverage was given a {type(result).__name__}; give the result of "
+            "geocn.coverage.assess or a GeoDataFrame of reaches."
+        )
+    added: list[MapLayer] = []
+    if reaches is None:
+        reaches = getattr(result, "reaches", None)
+    if reaches is not None:
+        added.append(build(reaches, "reach", name=None))
+    switch = None
+    if demand is not None:
+        weight = _weight_column(demand, weight)
+        demand = demand.rename(columns={weight: "weight"}) if weight else demand
+        added.append(build(demand, "coverage", name=name))
+        if reaches is not None:
+            drawn, areas = lonlat(demand, "demand"), lonlat(reaches, "reaches")
+            column = "weight" if weight else None
+            shown = plain_text(label or weight or "", limit=60) or None
+            switch = what_if(drawn, areas, weight=column, label=shown)
+    if gaps is not None and len(gaps):
+        column = _weight_column(gaps, weight)
+        ranked = gaps.rename(columns={column: "weight"}) if column else gaps
+        added.append(build(ranked, "gaps", name=None))
+    return added, switch, _by_partner(getattr(result, "by_partner", None))
+
+
+def _weight_column(frame: pd.DataFrame, weight: str | None) -> str | None:
+    if weight is not None and weight in frame:
+        return weight
+    return first_present(frame, _WEIGHTS)
+
+
+def _by_partner(table: Any) -> list[dict[str, Any]]:
+    """Reduce a table by partner to its texts and finite numbers."""
+    if not isinstance(table, pd.DataFrame) or not len(table):
+        return []
+    flat = table.reset_index() if table.index.name or "partner" not in table else table
+    rows = []
+    for record in flat.head(100).to_dict("records"):
+        row: dict[str, Any] = {}
+        for key, value in record.items():
+            if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+                row[plain_text(key)] = float(value) if np.isfinite(value) else None
+            elif value is not None and not pd.isna(value):
+                row[plain_text(key)] = plain_text(value, limit=120)
+        rows.append(row)
+    return rows
+
+
+def period_layer(
+    frame: gpd.GeoDataFrame,
+    *,
+    value: str | None,
+    period: str,
+    area: str | None,
+    name: str | None,
+) -> MapLayer:
+    """Return a layer of areas with one value a period."""
+    layer = plain_text(name, limit=120) if name else "periods"
+    drawn = lonlat(frame, layer)
+    if period not in drawn:
+        raise SchemaError(
+            layer,
+            found=f"no column {period!r}",
+            expected="one row an area and period",
+            repair="Name the column with period=.",
+        )
+    measure = value or first_present(drawn, ("value", "n_events", "weight_kg", "area_ha"))
+    if (measure is None or measure not in drawn) and len(drawn):
+        raise SchemaError(
+            layer,
+            found=f"no column {measure or 'of values'!r}",
+            expected="a numeric column",
+            repair="Name it with value=.",
+        )
+    key = area or first_present(drawn, ("cell_id", "admin_code", "segment_id", "name"))
+    keys = drawn[key] if key else pd.Series(shapely.to_wkb(drawn.geometry.values), drawn.index)
+    row, areas = pd.factorize(keys)
+    parsed = [parse_period(entry, layer) for entry in drawn[period]]
+    steps = sorted(set(parsed))
+    column = np.array([steps.index(step) for step in parsed], dtype=np.int64)
+    values = numeric(drawn, measure, layer) if measure else np.empty(0)
+    matrix = np.full((len(areas), len(steps)), np.nan)
+    known = (row >= 0) & np.isfinite(values)
+    matrix[row[known], column[known]] = 0.0
+    np.add.at(matrix, (row[known], column[known]), values[known])
+    shapes = drawn[~pd.Series(row, drawn.index).duplicated() & (row >= 0)]
+    shown = select(shapes, "periods", name=layer)
+    measure = measure or "value"
+    style = styles.class_style(measure, matrix.ravel(), "risk")
+    built = MapLayer("periods", plain_text(name, limit=120) if name else None, shown, style, [])
+    built.steps, built.matrix, built.measure = steps, matrix, plain_text(measure, limit=60)
+    return built
+
+
+def cultivation_frame(
+    data: gpd.GeoDataFrame | xr.DataArray, name: str | None
+) -> gpd.GeoDataFrame:
+    """Return polygons as they are, and a raster of hectares as its cells with any.
+
+    A raster with more cells than a page can draw is summed into larger ones first.
+    """
+    if not hasattr(data, "rio") or isinstance(data, pd.DataFrame):
+        return data
+    raster = data.squeeze(drop=True)
+    layer = name or "cultivation"
+    if raster.ndim != 2 or data.rio.crs is None:
+        raise CRSError(
+            layer,
+            found=f"a raster of {raster.ndim} dimensions and CRS {data.rio.crs}",
+            expected="one band with a CRS",
+            repair="Choose a band and set the CRS with .rio.write_crs(...).",
+        )
+    y, x = raster.dims
+    factor = int(np.ceil(np.sqrt(raster.size / _MAX_CELLS)))
+    if factor > 1:
+        raster = raster.coarsen({x: factor, y: factor}, boundary="pad").sum()
+    values = np.asarray(raster.values, dtype=float)
+    xs, ys = (np.asarray(raster[dim].values, dtype=float) for dim in (x, y))
+    dx = abs(xs[1] - xs[0]) / 2 if len(xs) > 1 else abs(float(data.rio.resolution()[0])) / 2
+    dy = abs(ys[1] - ys[0]) / 2 if len(ys) > 1 else abs(float(data.rio.resolution()[1])) / 2
+    row, column = np.nonzero(np.isfinite(values) & (values > 0))
+    boxes = shapely.box(xs[column] - dx, ys[row] - dy, xs[column] + dx, ys[row] + dy)
+    cells = pd.DataFrame({"area_ha": values[row, column]})
+    return gpd.GeoDataFrame(cells, geometry=boxes, crs=data.rio.crs)
+
+
+__all__ = ["coverage_layers", "cultivation_frame", "numbers", "period_layer"]

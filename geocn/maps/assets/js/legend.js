@@ -1,0 +1,108 @@
+'use strict';
+// The layers tab: what is shown, and the legend of what is shown.
+(() => {
+  const { el, T } = geocn;
+
+  const range = (low, high, last) => (last ? `${geocn.number(low)} – ${geocn.number(high)}` : `${geocn.number(low)} – < ${geocn.number(high)}`);
+
+  const key = (layer, k, extra = {}) => {
+    const color = layer.colorOf(k);
+    if (layer.hasPoints && !layer.hasShapes) {
+      return geocn.symbol.picture({ color, shape: (layer.style.shapes ?? [])[k] ?? layer.style.shape ?? 'circle', ...extra });
+    }
+    if (layer.hasLines && !layer.geometry.kind.includes(2)) {
+      return geocn.symbol.line({ color, width: (layer.style.widths ?? [])[k] ?? 3, dash: (layer.style.dashes ?? [])[k] ?? '' });
+    }
+    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k] });
+  };
+
+  const item = (picture, text) => el('li', {}, picture, el('span', { text }));
+
+  const classes = (layer) => {
+    const { style } = layer, items = [];
+    if (style.by === 'class') {
+      const top = style.breaks.length - 2;
+      if (top < 0) return [item(key(layer, 0), T('no.values'))];
+      for (let k = 0; k <= Math.max(0, top); k++) items.push(item(key(layer, k), geocn.isolate(top < 1 && style.breaks[0] === style.breaks[1] ? geocn.number(style.breaks[0]) : range(style.breaks[k], style.breaks[k + 1], k === top))));
+    } else if (style.by === 'step') {
+      style.steps.forEach((step, k) => {
+        const text = style.column === 'tolerance' ? T('within', { share: `${geocn.number(step * 100)} %` }) : style.open_end && k === style.steps.length - 1 ? `≥ ${geocn.number(step)}` : geocn.number(step);
+        items.push(item(key(layer, k), text));
+      });
+    } else if (style.by === 'category') {
+      style.levels.forEach((level, k) => items.push(item(key(layer, k), geocn.code(level))));
+      if (style.has_other) items.push(item(key(layer, -1), T('other')));
+    }
+    return items;
+  };
+
+  const sizes = (layer) => {
+    if (!layer.size) return null;
+    const list = el('ul', { cls: 'sizes' });
+    layer.size.radii.forEach((radius, k) => {
+      const { breaks } = layer.size, last = k === layer.size.radii.length - 1;
+      list.append(item(geocn.symbol.picture({ color: '#999', radius: radius * 0.9 }), geocn.isolate(range(breaks[k], breaks[k + 1], last))));
+    });
+    return el('div', {}, el('p', { cls: 'measure', text: geocn.field(layer.size.column) }), list);
+  };
+
+  const legendOf = (layer) => {
+    const box = el('div', { cls: 'legend' });
+    const measure = layer.matrix ? layer.measure : layer.style.column;
+    if (measure) box.append(el('p', { cls: 'measure', text: layer.matrix ? T('per.period', { measure: geocn.field(measure) }) : geocn.field(measure) }));
+    const items = classes(layer);
+    if (items.length) box.append(el('ul', {}, ...items));
+    const bySize = sizes(layer);
+    if (bySize) box.append(bySize);
+    if (layer.piles && layer.piles.length) box.append(el('ul', {}, item(geocn.symbol.picture({ color: '#444', hollow: true, radius: 7 }), T('legend.imprecise'))));
+    return box;
+  };
+
+  const count = (layer) => {
+    const shown = layer.nDrawn();
+    return geocn.state.period < 0 && shown === layer.n ? T('count', { n: layer.n }) : T('count.of', { shown, n: layer.n });
+  };
+
+  const panel = (parent) => {
+    const list = el('div', { cls: 'layer-list' });
+    for (const layer of [...geocn.layers].reverse()) {
+      const box = el('input', { attrs: { type: 'checkbox' } });
+      box.checked = layer.visible;
+      box.addEventListener('change', () => geocn.setVisible(layer, box.checked));
+      const number = el('span', { cls: 'count', text: count(layer) });
+      const entry = el('section', { cls: 'layer' }, el('label', {}, box, el('span', { cls: 'layer-name', text: layer.title() }), number));
+      const show = () => {
+        box.checked = layer.visible;
+        const old = entry.querySelector('.legend');
+        if (old) old.remove();
+        if (layer.visible) entry.append(legendOf(layer));
+      };
+      show();
+      layer.refreshLegend = show;
+      layer.refreshCount = () => { number.textContent = count(layer); };
+      list.append(entry);
+    }
+    parent.append(list);
+    if (!geocn.layers.length) parent.append(el('p', { text: T('no.layers') }));
+    parent.append(el('section', { cls: 'limits-short' }, el('h2', { text: T('limits') }), limits()));
+  };
+
+  // What the map does not show: what its maker said, and what the data themselves leave out.
+  const limits = () => {
+    const list = el('ul', { cls: 'plain' });
+    const say = (text) => list.append(el('li', { text }));
+    geocn.config.limits.forEach(say);
+    for (const layer of geocn.layers) {
+      if (layer.missing) say(T('limit.missing', { n: layer.missing, layer: layer.title() }));
+      const rough = layer.piles ? layer.piles.reduce((sum, pile) => sum + pile.rows.length, 0) : 0;
+      if (rough) say(T('limit.imprecise', { n: rough, layer: layer.title() }));
+      if (layer.vague && geocn.state.period >= 0) say(T('limit.vague', { n: layer.vague, layer: layer.title() }));
+    }
+    say(T('limit.borders'));
+    return list;
+  };
+
+  geocn.on('visible', (layer) => layer.refreshLegend && layer.refreshLegend());
+  geocn.on('period', () => geocn.layers.forEach((layer) => layer.refreshCount && layer.refreshCount()));
+  geocn.parts.legend = { panel, limits, legendOf };
+})();

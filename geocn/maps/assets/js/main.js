@@ -1,0 +1,134 @@
+'use strict';
+// The frame of the page: title block, tabs, language; and the order in which it all starts.
+(() => {
+  const { el, T } = geocn;
+
+  const dateOf = (iso) => (iso ? geocn.day(Math.round(Date.parse(`${iso}T00:00:00Z`) / 86400000)) : T('cutoff.unknown'));
+
+  const titleBlock = () => {
+    const { config } = geocn;
+    const line = (label, text) => el('p', { cls: 'meta' }, el('b', { text: `${T(label)}: ` }), el('bdi', { text }));
+    return el('header', { cls: 'title-block' }, el('h1', { text: config.title, attrs: { dir: 'auto' } }), line('cutoff', dateOf(config.cutoff)), config.author ? line('author', config.author) : null);
+  };
+
+  const periodName = () => (geocn.state.period < 0 ? T('period.all') : geocn.span(geocn.periods[geocn.state.period]));
+
+  const about = (parent) => {
+    const { config } = geocn;
+    const list = (texts) => el('ul', { cls: 'plain' }, ...texts.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
+    parent.append(el('h2', { text: T('sources') }), config.sources.length ? list(config.sources) : el('p', { text: T('sources.none') }));
+    parent.append(el('h2', { text: T('limits') }), geocn.parts.legend.limits());
+    if (geocn.coverage.length) parent.append(el('h2', { text: T('coverage.by.partner') }), partnerTable());
+    parent.append(el('h2', { text: T('basemap') }), el('p', { text: T('basemap.about') }));
+    parent.append(el('h2', { text: T('file') }), el('p', { text: T('file.about', { id: config.map_id }) }));
+  };
+
+  const partnerTable = () => {
+    const names = [...new Set(geocn.coverage.flatMap((row) => Object.keys(row)))];
+    const show = (value) => (typeof value === 'number' ? geocn.number(value) : value ?? '');
+    const line = (row) => el('tr', {}, ...names.map((name) => el('td', { cls: typeof row[name] === 'number' ? 'number' : '', text: show(row[name]) })));
+    const head = el('tr', {}, ...names.map((name) => el('th', { text: geocn.field(name), attrs: { scope: 'col' } })));
+    const table = el('table', { cls: 'small' }, el('thead', {}, head), el('tbody', {}, ...geocn.coverage.map(line)));
+    return el('div', { cls: 'table-scroll' }, table);
+  };
+
+  const TABS = {
+    layers: (parent) => geocn.parts.legend.panel(parent),
+    ranking: (parent) => geocn.parts.ranking.panel(parent),
+    whatif: (parent) => geocn.parts.whatif.panel(parent),
+    notes: (parent) => geocn.parts.notes.panel(parent),
+    about,
+  };
+
+  const tabs = () => {
+    const names = Object.keys(TABS).filter((name) => name !== 'whatif' || geocn.whatif);
+    const strip = el('div', { cls: 'tabs', attrs: { role: 'tablist', 'aria-label': T('tabs') } });
+    for (const name of names) {
+      const chosen = geocn.state.tab === name;
+      strip.append(el('button', { id: `tab-${name}`, text: T(`tab.${name}`), attrs: { type: 'button', role: 'tab', 'aria-selected': String(chosen), 'aria-controls': 'tab-body', tabindex: chosen ? 0 : -1 }, on: { click: () => showTab(name) } }));
+    }
+    strip.addEventListener('keydown', (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const at = names.indexOf(geocn.state.tab) + step * (geocn.rtl() ? -1 : 1);
+      const next = names[(at + names.length) % names.length];
+      showTab(next);
+      geocn.$(`tab-${next}`).focus();
+    });
+    return strip;
+  };
+
+  const showTab = (name) => {
+    geocn.state.tab = name;
+    geocn.$('panel').classList.remove('folded');
+    geocn.$('panel').classList.toggle('wide', name === 'ranking');
+    document.querySelectorAll('[role=tab]').forEach((tab) => {
+      const chosen = tab.id === `tab-${name}`;
+      tab.setAttribute('aria-selected', String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+    });
+    const body = geocn.$('tab-body');
+    body.setAttribute('aria-labelledby', `tab-${name}`);
+    body.replaceChildren();
+    TABS[name](body);
+    geocn.map.invalidateSize({ animate: false });
+  };
+
+  const language = () => {
+    const select = el('select', { id: 'language', attrs: { 'aria-label': T('language') } });
+    for (const code of geocn.config.languages) {
+      const option = el('option', { text: geocn.catalogues[code].language_name, attrs: { value: code, lang: code } });
+      option.selected = code === geocn.state.language;
+      select.append(option);
+    }
+    select.addEventListener('change', () => { geocn.setLanguage(select.value); geocn.$('language').focus(); });
+    return select;
+  };
+
+  const build = () => {
+    const fold = el('button', { id: 'fold', attrs: { type: 'button', 'aria-label': T('panel.fold') } }, el('span', { attrs: { 'aria-hidden': 'true' } }));
+    fold.addEventListener('click', () => {
+      geocn.$('panel').classList.toggle('folded');
+      geocn.map.invalidateSize({ animate: false });
+    });
+    const tools = el('div', { cls: 'tools' }, language());
+    geocn.parts.print.panel(tools);
+    geocn.$('panel').replaceChildren(fold, titleBlock(), tools, tabs(), el('div', { id: 'tab-body', attrs: { role: 'tabpanel', tabindex: 0 } }));
+    geocn.$('panel').setAttribute('aria-label', T('panel'));
+    geocn.$('stage').setAttribute('aria-label', T('map.label'));
+    geocn.parts.mapview.controls();
+    geocn.parts.periods.build();
+    showTab(geocn.state.tab);
+  };
+
+  const start = async () => {
+    geocn.config = geocn.json('geocn-config');
+    geocn.catalogues = geocn.json('geocn-catalogues');
+    geocn.state.language = geocn.config.language;
+    const [world, detail, data] = await Promise.all(['geocn-world', 'geocn-detail', 'geocn-data'].map(geocn.block));
+    geocn.blocks = { world, detail, data };
+    geocn.coverage = data.header.coverage;
+    geocn.parts.layers.start();
+    geocn.parts.mapview.start();
+    geocn.parts.labels.start();
+    geocn.parts.points.start();
+    geocn.parts.shapes.start();
+    geocn.parts.whatif.start();
+    geocn.parts.notes.start();
+    geocn.parts.print.start();
+    geocn.on('language', () => { geocn.map.closePopup(); build(); });
+    geocn.on('look', () => { if (window.matchMedia('(max-width: 720px)').matches) geocn.$('panel').classList.add('folded'); });
+    build();
+    geocn.fitHome();
+    geocn.followPointer();
+    document.documentElement.dataset.ready = 'true';
+  };
+
+  geocn.parts.main = { titleBlock, periodName };
+  geocn.showTab = showTab;
+  start().catch((error) => {
+    const text = geocn.catalogues ? T('failed') : 'This map could not be opened.';
+    document.body.append(el('p', { cls: 'failed', text: `${text} (${error.message})`, attrs: { role: 'alert' } }));
+    throw error;
+  });
+})();

@@ -1,0 +1,93 @@
+'use strict';
+// The bar under the map: a slider of periods, play, and a small chart of the series.
+(() => {
+  const { el, svg, T } = geocn;
+  const WIDTH = 300, HEIGHT = 30, BEAT = 900;
+  let timer = null;
+
+  // The series of the first dated layer shown: how many of its rows each period holds.
+  const series = () => {
+    const layer = geocn.layers.find((one) => one.visible && one.matrix)
+      || [...geocn.layers].reverse().find((one) => one.visible && one.time && one.time.rule === 'within')
+      || [...geocn.layers].reverse().find((one) => one.visible && one.time);
+    if (!layer) return null;
+    const values = geocn.periods.map((step) => {
+      if (layer.matrix) {
+        const k = layer.steps.findIndex((s) => s[0] === step[0] && s[1] === step[1]);
+        let sum = 0;
+        for (let i = 0; k >= 0 && i < layer.n; i++) sum += layer.periodValue(i, k) ?? 0;
+        return sum;
+      }
+      const { first, last, rule } = layer.time;
+      let n = 0;
+      for (let i = 0; i < layer.n; i++) {
+        if (rule === 'within') n += first[i] !== geocn.NO_DAY && first[i] >= step[0] && last[i] <= step[1];
+        else n += (first[i] === geocn.NO_DAY || first[i] <= step[1]) && (last[i] === geocn.NO_DAY || last[i] >= step[0]);
+      }
+      return n;
+    });
+    return { layer, values };
+  };
+
+  const chart = (found) => {
+    const n = geocn.periods.length, most = Math.max(...found.values, 1e-12), width = WIDTH / n;
+    const label = T('chart', { layer: found.layer.title(), most: geocn.number(most) });
+    const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', class: 'chart', role: 'img', 'aria-label': label });
+    found.values.forEach((value, k) => {
+      const height = Math.max(value > 0 ? 1 : 0, (value / most) * (HEIGHT - 2));
+      const at = geocn.rtl() ? n - 1 - k : k;
+      const bar = svg('rect', { x: at * width + width * 0.08, y: HEIGHT - height, width: width * 0.84, height, class: k === geocn.state.period ? 'bar chosen' : 'bar' });
+      const title = svg('title', {});
+      title.textContent = `${geocn.span(geocn.periods[k])}: ${geocn.number(value)}`;
+      bar.append(title);
+      picture.append(bar);
+    });
+    return picture;
+  };
+
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+  };
+
+  const build = () => {
+    const old = geocn.$('period-bar');
+    if (old) old.remove();
+    if (!geocn.periods.length) return;
+    const slider = el('input', { id: 'period-slider', attrs: { type: 'range', min: -1, max: geocn.periods.length - 1, step: 1, 'aria-label': T('period') } });
+    slider.value = geocn.state.period;
+    const output = el('output', { id: 'period-name', attrs: { 'aria-live': 'polite' } });
+    const play = el('button', { id: 'period-play', attrs: { type: 'button' } });
+    const all = el('button', { id: 'period-all', text: T('period.all'), attrs: { type: 'button' } });
+    const holder = el('div', { cls: 'chart-holder' });
+    const show = () => {
+      const step = geocn.state.period;
+      const name = step < 0 ? T('period.all') : geocn.span(geocn.periods[step]);
+      output.textContent = name;
+      slider.value = step;
+      slider.setAttribute('aria-valuetext', name);
+      play.textContent = timer ? '❚❚' : '▶';
+      play.setAttribute('aria-label', T(timer ? 'pause' : 'play'));
+      play.title = T(timer ? 'pause' : 'play');
+      all.disabled = step < 0;
+      const found = series();
+      holder.replaceChildren(...(found ? [chart(found)] : []));
+    };
+    slider.addEventListener('input', () => { stop(); geocn.setPeriod(Number(slider.value)); });
+    all.addEventListener('click', () => { stop(); geocn.setPeriod(-1); });
+    play.addEventListener('click', () => {
+      if (timer) { stop(); show(); return; }
+      timer = setInterval(() => geocn.setPeriod((geocn.state.period + 1) % geocn.periods.length), BEAT);
+      geocn.setPeriod((geocn.state.period + 1) % geocn.periods.length);
+    });
+    const bar = el('section', { id: 'period-bar', attrs: { 'aria-label': T('period') } }, play, el('div', { cls: 'slide' }, holder, slider), el('div', { cls: 'period-end' }, output, all));
+    L.DomEvent.disableClickPropagation(bar);
+    geocn.$('stage').append(bar);
+    geocn.refreshPeriods = show;
+    show();
+  };
+
+  geocn.on('period', () => geocn.refreshPeriods && geocn.refreshPeriods());
+  geocn.on('visible', () => geocn.refreshPeriods && geocn.refreshPeriods());
+  geocn.parts.periods = { build };
+})();

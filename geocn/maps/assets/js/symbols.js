@@ -1,0 +1,68 @@
+'use strict';
+// Shapes of point symbols, on a canvas and as pictures for the legend.
+(() => {
+  const corners = (n, radius, turn, inner) => {
+    const found = [];
+    const steps = inner ? n * 2 : n;
+    for (let i = 0; i < steps; i++) {
+      const r = inner && i % 2 ? radius * inner : radius;
+      const angle = turn + (i * 2 * Math.PI) / steps;
+      found.push([r * Math.cos(angle), r * Math.sin(angle)]);
+    }
+    return found;
+  };
+  const UP = -Math.PI / 2;
+  const outline = {
+    square: (r) => corners(4, r * 1.2, Math.PI / 4),
+    diamond: (r) => corners(4, r * 1.25, UP),
+    triangle: (r) => corners(3, r * 1.3, UP),
+    pentagon: (r) => corners(5, r * 1.15, UP),
+    star: (r) => corners(5, r * 1.4, UP, 0.5),
+    cross: (r) => {
+      const a = r * 0.42, b = r * 1.2;
+      return [[-a, -b], [a, -b], [a, -a], [b, -a], [b, a], [a, a], [a, b], [-a, b], [-a, a], [-b, a], [-b, -a], [-a, -a]];
+    },
+  };
+
+  const trace = (context, shape, x, y, radius) => {
+    context.beginPath();
+    if (!outline[shape]) { context.arc(x, y, radius, 0, 7); return; }
+    outline[shape](radius).forEach(([dx, dy], i) => (i ? context.lineTo(x + dx, y + dy) : context.moveTo(x + dx, y + dy)));
+    context.closePath();
+  };
+
+  const paint = (context, x, y, { shape = 'circle', color, radius, hollow = false, faded = false }) => {
+    trace(context, shape, x, y, radius);
+    context.globalAlpha = faded ? 0.3 : 1;
+    if (!hollow) {
+      context.fillStyle = color;
+      context.globalAlpha *= 0.88;
+      context.fill();
+      context.globalAlpha = faded ? 0.3 : 1;
+    }
+    context.lineWidth = hollow ? 2 : 0.9;
+    context.strokeStyle = hollow ? color : 'rgba(20,20,20,.85)';
+    context.stroke();
+    context.globalAlpha = 1;
+  };
+
+  const picture = (symbol) => {
+    const half = 10;
+    const svg = geocn.svg('svg', { viewBox: `${-half} ${-half} 20 20`, width: 18, height: 18, class: 'key', 'aria-hidden': 'true' });
+    const look = symbol.hollow ? { fill: 'none', stroke: symbol.color, 'stroke-width': 2 }
+      : { fill: symbol.color, stroke: '#222', 'stroke-width': 0.9 };
+    const radius = symbol.radius ?? 6;
+    svg.append(outline[symbol.shape]
+      ? geocn.svg('polygon', { points: outline[symbol.shape](radius).map((p) => p.map((v) => v.toFixed(2)).join(',')).join(' '), ...look })
+      : geocn.svg('circle', { cx: 0, cy: 0, r: radius, ...look }));
+    return svg;
+  };
+
+  const line = ({ color, width = 3, dash = '' }) => geocn.svg('svg', { viewBox: '0 0 30 14', width: 30, height: 14, class: 'key', 'aria-hidden': 'true' },
+    geocn.svg('line', { x1: 1, y1: 7, x2: 29, y2: 7, stroke: color, 'stroke-width': width, 'stroke-dasharray': dash }));
+
+  const area = ({ color, strong }) => geocn.svg('svg', { viewBox: '0 0 22 16', width: 22, height: 16, class: 'key', 'aria-hidden': 'true' },
+    geocn.svg('rect', { x: 2, y: 2, width: 18, height: 12, fill: color, 'fill-opacity': 0.8, stroke: strong ? '#222' : '#777', 'stroke-width': strong ? 2 : 0.8 }));
+
+  geocn.symbol = { paint, picture, line, area };
+})();

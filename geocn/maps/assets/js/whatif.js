@@ -1,0 +1,111 @@
+'use strict';
+// What if: sites are switched on and off, coverage is counted again at once.
+(() => {
+  const { el, T } = geocn;
+  let what = null;
+
+  const start = () => {
+    const { header, read } = geocn.blocks.data;
+    if (!header.whatif) return;
+    const { stride } = header.whatif, bytes = read(header.whatif.bits);
+    what = {
+      ...header.whatif,
+      weights: read(header.whatif.weights),
+      bits: header.whatif.sites.map((_, k) => bytes.subarray(k * stride, (k + 1) * stride)),
+      on: new Array(header.whatif.sites.length).fill(true),
+    };
+    what.total = what.weights.reduce((sum, w) => sum + w, 0);
+    geocn.whatif = { count, set, state: what };
+  };
+
+  // Weight within reach of the sites that are on; and of exactly one of them.
+  const count = (on = what.on) => {
+    const once = new Uint8Array(what.stride), twice = new Uint8Array(what.stride);
+    what.bits.forEach((bits, site) => {
+      if (!on[site]) return;
+      for (let i = 0; i < bits.length; i++) {
+        twice[i] |= once[i] & bits[i];
+        once[i] |= bits[i];
+      }
+    });
+    let covered = 0, several = 0;
+    for (let i = 0; i < what.n; i++) {
+      if ((once[i >> 3] >> (i & 7)) & 1) {
+        covered += what.weights[i];
+        if ((twice[i >> 3] >> (i & 7)) & 1) several += what.weights[i];
+      }
+    }
+    return { covered, several, gap: what.total - covered, share: what.total > 0 ? covered / what.total : NaN };
+  };
+
+  const set = (site, on) => {
+    what.on[site] = on;
+    refresh();
+  };
+
+  const percent = (value) => (Number.isNaN(value) ? '–' : `${geocn.number(value * 100, 3)}\u00a0%`);
+  const amount = (value) => (what.label ? `${geocn.number(value)} ${what.label}` : geocn.number(value));
+
+  const partners = () => {
+    const found = new Map();
+    what.sites.forEach((site, k) => {
+      const name = site.partner ?? T('partner.unknown');
+      if (!found.has(name)) found.set(name, []);
+      found.get(name).push(k);
+    });
+    return [...found].sort((a, b) => a[0].localeCompare(b[0]));
+  };
+
+  const refresh = () => {
+    const box = geocn.$('whatif-result');
+    if (!box) return;
+    const now = count(), base = count(what.on.map(() => true));
+    const change = now.share - base.share;
+    const sign = change > 0 ? '+' : change < 0 ? '−' : '±';
+    box.replaceChildren(
+      el('p', { cls: 'big', text: percent(now.share), attrs: { 'data-share': String(now.share) } }),
+      el('p', { text: T('whatif.covered', { covered: amount(now.covered), total: amount(what.total) }) }),
+      el('p', { text: T('whatif.change', { change: `${sign}${geocn.number(Math.abs(change) * 100, 3)}` }) }),
+      el('p', { text: T('whatif.several', { several: amount(now.several) }) }),
+      el('p', { text: T('whatif.gap', { gap: amount(now.gap) }) }),
+    );
+    const table = geocn.$('whatif-partners');
+    table.replaceChildren();
+    for (const [name, sites] of partners()) {
+      const alone = count(what.on.map((on, k) => on && sites.includes(k)));
+      const without = count(what.on.map((on, k) => on && !sites.includes(k)));
+      table.append(el('tr', {}, el('th', { text: name, attrs: { scope: 'row' } }), el('td', { cls: 'number', text: percent(alone.share) }), el('td', { cls: 'number', text: percent(now.share - without.share) })));
+    }
+    document.querySelectorAll('#whatif-sites input').forEach((input) => { input.checked = what.on[Number(input.value)]; });
+  };
+
+  const all = (on) => {
+    what.on.fill(on);
+    refresh();
+  };
+
+  const panel = (parent) => {
+    const button = (label, run) => el('button', { text: T(label), attrs: { type: 'button' }, on: { click: run } });
+    const sites = el('div', { id: 'whatif-sites' });
+    for (const [name, members] of partners()) {
+      const group = el('fieldset', {}, el('legend', { text: name }));
+      for (const site of members) {
+        const input = el('input', { attrs: { type: 'checkbox', value: site } });
+        input.checked = what.on[site];
+        input.addEventListener('change', () => set(site, input.checked));
+        group.append(el('label', {}, input, el('span', { text: what.sites[site].name })));
+      }
+      sites.append(group);
+    }
+    parent.append(
+      el('p', { cls: 'hint', text: T('whatif.hint') }),
+      el('div', { id: 'whatif-result', attrs: { 'aria-live': 'polite' } }),
+      el('table', { cls: 'small' }, el('thead', {}, el('tr', {}, el('th', { text: T('field.partner'), attrs: { scope: 'col' } }), el('th', { text: T('whatif.own'), attrs: { scope: 'col' } }), el('th', { text: T('whatif.only'), attrs: { scope: 'col' } }))), el('tbody', { id: 'whatif-partners' })),
+      el('div', { cls: 'row' }, button('whatif.all', () => all(true)), button('whatif.none', () => all(false))),
+      sites,
+    );
+    refresh();
+  };
+
+  geocn.parts.whatif = { start, panel };
+})();

@@ -1,0 +1,177 @@
+"""Geometries on their way into a map: longitude and latitude, checked, packed as deltas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
+from geocn.errors import CoordinateError, CRSError, SchemaError
+from geocn.maps.packing import Pack
+
+#: Steps a degree of the packed coordinates: about one metre.
+STEPS = 100_000
+_HUGE = 1e9
+_POINT, _LINE, _RING, _HOLE = 0, 1, 2, 3
+
+
+def lonlat(frame: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
+    """Return a copy in EPSG:4326 whose undrawable geometries are null.
+
+    Raises
+    ------
+    SchemaError, CRSError, CoordinateError
+        Where it is no GeoDataFrame, has no CRS, or holds impossible coordinates.
+    """
+    if not isinstance(frame, gpd.GeoDataFrame) or frame._geometry_column_name not in frame:  # noqa: SLF001
+        raise SchemaError(
+            layer,
+            found=f"a {type(frame).__name__} without geometry",
+            expected="a GeoDataFrame",
+            repair="Read it with geocn.read_… or build geopandas.GeoDataFrame(..., crs=...).",
+        )
+    if frame.columns.has_duplicates:
+        raise SchemaError(
+            layer,
+            found="two columns of one name",
+            expected="one column a name",
+            repair="Rename or drop one of each.",
+        )
+    if frame.crs is None:
+        raise CRSError(
+            layer,
+            found="no coordinate reference system",
+            expected="a known one",
+            repair="Set it with frame.set_crs(...).",
+        )
+    result = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+    result = result.copy()
+    _refuse(result, _extent(result.geometry) > _HUGE, layer)
+    result["geometry"] = result.geometry.where(_drawable(result.geometry), None)
+    result = result.to_crs("EPSG:4326")
+    result["geometry"] = result.geometry.where(_drawable(result.geometry), None)
+    bounds = result.geometry.bounds.to_numpy()
+    limits = np.array([-360.0, -90.0, -90.0, 360.0])
+    with np.errstate(invalid="ignore"):
+        outside = (bounds[:, 0] < limits[0]) | (bounds[:, 2] > limits[3])
+        outside |= (bounds[:, 1] < -90.0 - 1e-9) | (bounds[:, 3] > 90.0 + 1e-9)
+    _refuse(result, outside, layer)
+    return result
+
+
+def _extent(geometry: gpd.GeoSeries) -> FloatArray:
+    with np.errstate(invalid="ignore"):
+        size = np.abs(geometry.bounds.to_numpy(dtype="float64"))
+        size[~np.isfinite(size)] = 0.0
+    return size.max(axis=1) if len(size) else np.empty(0)
+
+
+def _drawable(geometry: gpd.GeoSeries) -> BoolArray:
+    finite = np.isfinite(geometry.bounds.to_numpy(dtype="float64")).all(axis=1)
+    return np.asarray(finite & ~shapely.is_missing(geometry.values) & ~geometry.is_empty)
+
+
+def _refuse(frame: gpd.GeoDataFrame, wrong: BoolArray, layer: str) -> None:
+    if wrong.any():
+        first = frame.geometry[wrong].iloc[0]
+        raise CoordinateError(
+            layer,
+            found=f"impossible coordinates such as {shapely.to_wkt(first, rounding_precision=3)[:80]}",
+            expected="longitudes within ±180 and latitudes within ±90 degrees",
+            repair="Check the CRS and whether the axes are swapped.",
+            rows=list(frame.index[wrong]),
+        )
+
+
+def encode_geometry(geometry: gpd.GeoSeries, pack: Pack) -> dict[str, Any]:
+    """Put geometries into ``pack``; the page rebuilds them row by row.
+
+    Every geometry is taken apart into points, lines, rings and holes. ``f`` is the row of
+    each part, ``k`` its kind, ``c`` its number of vertices; ``x`` and ``y`` are steps from
+    one vertex to the next.
+    """
+    shapes = np.asarray(shapely.force_2d(geometry.values))
+    parts, row, kind = _parts(shapes)
+    xy, part = shapely.get_coordinates(parts, return_index=True)
+    xy, part, row, kind = _split(xy, part, row, kind)
+    counts = np.bincount(part, minlength=len(row)) if len(row) else np.empty(0, dtype=np.int64)
+    steps = np.round(xy * STEPS).astype(np.int64)
+    deltas = np.diff(steps, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    return {
+        "f": pack.array(row, "u4"),
+        "k": pack.array(kind, "u1"),
+        "c": pack.array(counts, "u4"),
+        "x": pack.array(deltas[:, 0], "i4"),
+        "y": pack.array(deltas[:, 1], "i4"),
+    }
+
+
+def _parts(shapes: AnyArray) -> tuple[AnyArray, IntArray, IntArray]:
+    single, row = shapely.get_parts(shapes, return_index=True)
+    nested = shapely.get_type_id(single) >= 4  # noqa: PLR2004 -- collections of collections
+    while nested.any():
+        deeper, index = shapely.get_parts(single, return_index=True)
+        single, row = deeper, row[index]
+        nested = shapely.get_type_id(single) >= 4  # noqa: PLR2004
+    keep = ~shapely.is_empty(single)
+    single, row = single[keep], row[keep]
+    type_id = shapely.get_type_id(single)
+    area = type_id == 3  # noqa: PLR2004 -- shapely's number of a polygon
+    rings, owner = shapely.get_rings(single[area], return_index=True)
+    first = np.ones(len(owner), dtype=bool)
+    first[1:] = owner[1:] != owner[:-1]
+    parts = np.concatenate([single[~area], rings])
+    rows = np.concatenate([row[~area], row[area][owner]])
+    kinds = np.concatenate([np.where(type_id[~area] == 0, _POINT, _LINE), np.where(first, _RING, _HOLE)])
+    order = np.argsort(rows, kind="stable")
+    return parts[order], rows[order].astype(np.int64), kinds[order].astype(np.int64)
+
+
+def _split(
+    xy: FloatArray, part: IntArray, row: IntArray, kind: IntArray
+) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
+    """Bring 0–360 longitudes home and cut lines where they cross the antimeridian."""
+    xy = xy.copy()
+    over = np.abs(xy[:, 0]) > 180  # noqa: PLR2004
+    xy[over, 0] = (xy[over, 0] + 180) % 360 - 180
+    same = part[1:] == part[:-1]
+    jump = same & (np.abs(np.diff(xy[:, 0])) > 180)  # noqa: PLR2004
+    at = np.flatnonzero(jump & (kind[part[1:]] == _LINE)) + 1 if len(part) else np.empty(0, int)
+    if not len(at):
+        return xy, part, row, kind
+    before, after = xy[at - 1], xy[at]
+    side = np.where(before[:, 0] > 0, 180.0, -180.0)
+    across = after[:, 0] + 2 * side
+    share = (side - before[:, 0]) / np.where(across == before[:, 0], 1, across - before[:, 0])
+    lat = before[:, 1] + share * (after[:, 1] - before[:, 1])
+    ends, starts = np.c_[side, lat], np.c_[-side, lat]
+    cut = np.zeros(len(xy), dtype=np.int64)
+    cut[at] = 1
+    piece = part + np.cumsum(cut)
+    owner = np.zeros(int(piece[-1]) + 1, dtype=np.int64)
+    owner[piece] = part
+    places = np.repeat(at, 2)
+    xy = np.insert(xy, places, np.stack([ends, starts], axis=1).reshape(-1, 2), axis=0)
+    piece = np.insert(piece, places, np.stack([piece[at - 1], piece[at]], axis=1).ravel())
+    return xy, piece, row[owner], kind[owner]
+
+
+def bounds_of(geometries: list[gpd.GeoSeries]) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north of everything drawn, or None where nothing is."""
+    boxes = [g.total_bounds for g in geometries if len(g) and g.notna().any()]
+    boxes = [box for box in boxes if np.isfinite(box).all()]
+    if not boxes:
+        return None
+    stack = np.stack(boxes)
+    west, south = stack[:, :2].min(axis=0)
+    east, north = stack[:, 2:].max(axis=0)
+    return float(west), float(south), float(east), float(north)
+
+
+def anchor(geometry: gpd.GeoSeries) -> pd.Series:
+    """Return one point inside each geometry (null where there is none)."""
+    return geometry.representative_point()

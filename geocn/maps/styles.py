@@ -1,0 +1,180 @@
+"""Colours, shapes, line widths and classes of the layers.
+
+Sequential and diverging colours follow ColorBrewer's colour-blind-safe schemes; categories
+take Okabe and Ito's eight colours (Okabe & Ito 2008, "Color Universal Design"). A category
+has a shape or a dash of its own too, and a class its width or outline, so that nothing is
+said by colour alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from geocn._typing import FloatArray
+
+SEQUENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "flow": ("#c6dbef", "#9ecae1", "#6baed6", "#3182bd", "#08519c"),
+        "risk": ("#fee391", "#fec44f", "#fe9929", "#d95f0e", "#993404"),
+        "crop": ("#d9f0a3", "#addd8e", "#78c679", "#31a354", "#006837"),
+        "gap": ("#dadaeb", "#bcbddc", "#9e9ac8", "#756bb1", "#54278f"),
+    }
+)
+CATEGORIES = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#e69f00",
+    "#56b4e9",
+    "#8c6d31",
+)
+OTHER = "#555555"
+SHAPES = ("circle", "diamond", "triangle", "square", "cross", "star", "pentagon")
+DASHES = ("", "8 5", "2 5", "12 4 2 4", "5 2", "1 4", "14 6")
+HOT = ("#fddbc7", "#ef8a62", "#b2182b")
+COLD = ("#d1e5f0", "#67a9cf", "#2166ac")
+NEUTRAL = "#e3e1dc"
+UNKNOWN = "#b8b5ae"
+LINE_WIDTHS = (1.6, 2.4, 3.4, 4.6, 6.0)
+PARTNER_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "military": ("#005a8c", "square"),
+        "law_enforcement": ("#d55e00", "diamond"),
+        "ngo": ("#00795a", "circle"),
+        "international": ("#a4507f", "triangle"),
+        "civil": ("#8c6d31", "pentagon"),
+    }
+)
+N_CLASSES = 5
+
+
+def rounded(value: float, digits: int = 2) -> float:
+    """Round to significant digits, so that a class limit reads well."""
+    return float(f"{value:.{digits - 1}e}")
+
+
+def class_breaks(values: FloatArray, n_classes: int = N_CLASSES) -> list[float]:
+    """Return limits of at most ``n_classes`` classes of about equal number, ends included.
+
+    Limits between classes are rounded to two significant digits; the first and the last
+    are the least and the greatest value. Missing values take no part; without any value
+    the list is empty.
+    """
+    finite = np.sort(values[np.isfinite(values)])
+    if not len(finite):
+        return []
+    low, high = float(finite[0]), float(finite[-1])
+    inner = np.quantile(finite, np.linspace(0, 1, n_classes + 1)[1:-1])
+    limits = sorted({rounded(float(limit)) for limit in inner})
+    return [low, *(limit for limit in limits if low < limit < high), high]
+
+
+def class_style(column: str, values: FloatArray, palette: str, *, line: bool = False) -> dict[str, Any]:
+    """Return a style of ordered classes over a numeric column."""
+    breaks = class_breaks(values)
+    n_classes = max(1, len(breaks) - 1)
+    picks = np.round(np.linspace(0, N_CLASSES - 1, n_classes)).astype(int)
+    if n_classes == 1:
+        picks = np.array([3])
+    style: dict[str, Any] = {
+        "by": "class",
+        "column": column,
+        "breaks": breaks,
+        "colors": [SEQUENTIAL[palette][pick] for pick in picks],
+    }
+    if line:
+        style["widths"] = [LINE_WIDTHS[pick] for pick in picks]
+    return style
+
+
+def category_style(
+    column: str, levels: Sequence[str | None], *, line: bool = False
+) -> dict[str, Any]:
+    """Return a style of categories: the most frequent get a colour and a shape of their own."""
+    count: dict[str, int] = {}
+    for level in levels:
+        if level is not None:
+            count[level] = count.get(level, 0) + 1
+    ranked = sorted(count, key=lambda level: (-count[level], level))
+    named = ranked[: len(CATEGORIES)]
+    style: dict[str, Any] = {
+        "by": "category",
+        "column": column,
+        "levels": named,
+        "colors": list(CATEGORIES[: len(named)]),
+        "other": OTHER,
+        "has_other": len(ranked) > len(named) or None in levels,
+    }
+    style["dashes" if line else "shapes"] = list((DASHES if line else SHAPES)[: len(named)])
+    return style
+
+
+def partner_style(levels: Sequence[str | None]) -> dict[str, Any]:
+    """Return the fixed style of the types of partner."""
+    present = [level for level in PARTNER_TYPES if level in set(levels)]
+    return {
+        "by": "category",
+        "column": "partner_type",
+        "levels": present,
+        "colors": [PARTNER_TYPES[level][0] for level in present],
+        "shapes": [PARTNER_TYPES[level][1] for level in present],
+        "other": OTHER,
+        "has_other": any(level not in PARTNER_TYPES for level in levels),
+    }
+
+
+def hotspot_style(levels: Sequence[str | None]) -> dict[str, Any]:
+    """Return the style of hot and cold classes, the hottest first.
+
+    ``hot_99``, ``hot_95``, ``hot_90`` and the like deepen with their confidence; a bare
+    ``hot`` is the deepest. What is neither hot nor cold is neutral.
+    """
+    present = sorted({level for level in levels if level is not None}, key=_heat)
+    return {
+        "by": "category",
+        "column": "hotspot_class",
+        "levels": present,
+        "colors": [_heat_color(level) for level in present],
+        "strong": [_side(level) != 0 for level in present],
+        "other": UNKNOWN,
+        "has_other": None in levels,
+    }
+
+
+def _side(level: str) -> int:
+    text = level.lower()
+    if "cold" in text or "low" in text.split("_"):
+        return -1
+    return 1 if "hot" in text or "high" in text.split("_") else 0
+
+
+def _confidence(level: str) -> int:
+    found = re.search(r"(\d+(?:\.\d+)?)", level)
+    return 2 if not found else 2 if float(found[1]) >= 99 else 1 if float(found[1]) >= 95 else 0
+
+
+def _heat(level: str) -> tuple[int, int, str]:
+    side = _side(level)
+    return (-side, -side * _confidence(level), level)
+
+
+def _heat_color(level: str) -> str:
+    side = _side(level)
+    if side == 0:
+        return UNKNOWN if "no_" in level.lower() else NEUTRAL
+    return (HOT if side > 0 else COLD)[_confidence(level)]
+
+
+def size_style(column: str, values: FloatArray) -> dict[str, Any] | None:
+    """Return radii for classes of a positive amount, or None where there is nothing to class."""
+    breaks = class_breaks(values[values > 0], 4)
+    if len(breaks) < 3:
+        return None
+    radii = np.linspace(4.0, 9.0, len(breaks) - 1)
+    return {"column": column, "breaks": breaks, "radii": [round(float(r), 1) for r in radii]}

@@ -1,0 +1,101 @@
+"""Which site covers which demand, as bits the page can switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geocn._typing import BoolArray, FloatArray
+from geocn.errors import ParameterError
+from geocn.maps.columns import numbers, texts
+from geocn.maps.geometry import anchor
+from geocn.maps.packing import Pack
+
+MAX_SITES = 1_000
+MAX_DEMAND = 200_000
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """Sites that can be switched, and the demand each covers.
+
+    ``covers[s, d]`` says whether site ``s`` reaches demand ``d``. A demand area counts as
+    reached where a point inside it is.
+    """
+
+    names: list[str]
+    partners: list[str | None]
+    covers: BoolArray
+    weights: FloatArray
+    weight_label: str | None
+
+    @property
+    def share_covered(self) -> float:
+        """Share of the weight within reach of at least one site; NaN without any weight."""
+        total = float(self.weights.sum())
+        reached = float(self.weights[self.covers.any(axis=0)].sum())
+        return reached / total if total > 0 else float("nan")
+
+    def encode(self, pack: Pack) -> dict[str, Any]:
+        """Put weights and bits into ``pack`` and return the description for the header."""
+        bits = np.packbits(self.covers, axis=1, bitorder="little")
+        return {
+            "sites": [
+                {"name": name, "partner": partner}
+                for name, partner in zip(self.names, self.partners, strict=True)
+            ],
+            "stride": int(bits.shape[1]),
+            "n": len(self.weights),
+            "bits": pack.array(bits.ravel(), "u1"),
+            "weights": pack.array(self.weights, "f8"),
+            "label": self.weight_label,
+        }
+
+
+def what_if(
+    demand: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame, *, weight: str | None, label: str | None
+) -> WhatIf:
+    """Work out which reach covers which demand; both in EPSG:4326.
+
+    Raises
+    ------
+    ParameterError
+        Where there are more sites or demands than a page can switch.
+    """
+    if len(reaches) > MAX_SITES or len(demand) > MAX_DEMAND:
+        raise ParameterError(
+            f"{len(reaches)} sites and {len(demand)} demands are more than a map can switch; "
+            f"give at most {MAX_SITES} sites and {MAX_DEMAND} demands (aggregate the demand)."
+        )
+    known = reaches[~shapely.is_missing(reaches.geometry.values)]
+    points = np.asarray(anchor(demand.geometry).values)
+    covers = np.zeros((len(known), len(demand)), dtype=bool)
+    tree = shapely.STRtree(points)
+    site, row = tree.query(np.asarray(known.geometry.values), predicate="intersects")
+    covers[site, row] = True
+    return WhatIf(
+        _names(known),
+        texts(known["partner"]) if "partner" in known else [None] * len(known),
+        covers,
+        _weights(demand, weight),
+        label or weight,
+    )
+
+
+def _weights(demand: pd.DataFrame, weight: str | None) -> FloatArray:
+    if weight is None:
+        return np.ones(len(demand))
+    values = np.nan_to_num(numbers(demand[weight]), nan=0.0)
+    return np.maximum(values, 0.0)
+
+
+def _names(reaches: pd.DataFrame) -> list[str]:
+    for column in ("name", "place", "intervention_id"):
+        if column in reaches and reaches[column].notna().all():
+            return [str(value) for value in texts(reaches[column])]
+    return [str(number + 1) for number in range(len(reaches))]
