@@ -17,12 +17,12 @@ def row(case: Case, folder: str) -> str:
     return (
         f"| {case.name} | {cost(ours)} | {first.cpu_s:.1f} s | {promise(case)} "
         f"| {cost(peer) if peer else '—'} | {case.peer_name or '—'} "
-        f"| {f'{peer.cpu_s / ours.cpu_s:.2g}×' if peer else '—'} |"
+        f"| {f'{peer.work_cpu_s / ours.work_cpu_s:.2g}×' if peer else '—'} |"
     )
 
 
 def cost(measured: Measured) -> str:
-    return f"{measured.cpu_s:.1f} s, {measured.peak_mb:.0f} MB"
+    return f"{measured.work_cpu_s:.2f} s of {measured.cpu_s:.1f} s, {measured.peak_mb:.0f} MB"
 
 
 def promise(case: Case) -> str:
@@ -36,7 +36,7 @@ def promise(case: Case) -> str:
 
 def main(word: str = "") -> None:
     folder = reference()
-    print("CPU seconds (user and system) and peak memory of whole processes, imports included.\n")
+    print("CPU seconds of the work, of the whole process (imports included), and peak memory.\n")
     print("| work | geocn | first run, nothing compiled | promised | peer | which | peer ÷ geocn |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for case in CASES:

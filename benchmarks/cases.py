@@ -1,4 +1,7 @@
-"""The cases: one piece of work each, written once for geocn and once for a peer."""
+"""The cases: one piece of work each, written once for geocn and once for a peer.
+
+The line ``#--`` parts what is made ready (imports and input) from the work that is timed.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,7 @@ _SEIZURES = Case(
     """
 import warnings; warnings.simplefilter("ignore")
 import geocn
+#--
 towns = geocn.layers.read_places("{reference}/colombia/municipalities.gpkg", code="ADM2_PCODE",
                                  name="ADM2_ES", parent="ADM1_ES", country="COL")
 frame = geocn.read_seizures("{reference}/seizures_unodc_ids_2011_2016.zip", places=towns)
@@ -41,6 +45,7 @@ print(len(frame))
 """,
     """
 import zipfile, pandas as pd
+#--
 with zipfile.ZipFile("{reference}/seizures_unodc_ids_2011_2016.zip") as z:
     frame = pd.read_csv(z.open(z.namelist()[0]), sep=";", dtype=str)
 frame["SEIZURE_DATE"] = pd.to_datetime(frame["SEIZURE_DATE"], errors="coerce", utc=True)
@@ -66,6 +71,7 @@ _GETIS = Case(
     _LATTICE
     + """
 from geocn.hotspots import getis_ord
+#--
 result = getis_ord(frame, "n", neighbours="queen", inference="permutation", permutations=999)
 print(int(result["significant"].sum()))
 """,
@@ -73,8 +79,10 @@ print(int(result["significant"].sum()))
     + """
 from libpysal.graph import Graph
 from esda.getisord import G_Local
+#--
 graph = Graph.build_contiguity(frame, rook=False)
-result = G_Local(frame["n"].to_numpy(float), graph, transform="B", permutations=999, star=True, seed=1)
+result = G_Local(frame["n"].to_numpy(float), graph, transform="B", permutations=999,
+                 star=True, seed=1)
 print(int((result.p_sim <= 0.05).sum()))
 """,
     "esda.G_Local",
@@ -97,11 +105,13 @@ from geocn.corridors import cost_surface
 raster = xr.DataArray(friction, dims=("y", "x"), coords={{
     "y": np.arange(side)[::-1] * 1e3, "x": np.arange(side) * 1e3}}).rio.write_crs("EPSG:6933")
 source = gpd.GeoDataFrame(geometry=[shapely.Point(100e3, 800e3)], crs="EPSG:6933")
+#--
 print(float(cost_surface(raster, source, neighbours=8)["accumulated"].max()))
 """,
     _FRICTION
     + """
 from skimage.graph import MCP_Geometric
+#--
 print(MCP_Geometric(friction).find_costs([(199, 100)])[0].max() * 1e3)
 """,
     "scikit-image MCP_Geometric",
@@ -124,11 +134,13 @@ _ZONAL = Case(
     _ZONES
     + """
 from geocn.cultivation import zonal_stats
+#--
 print(round(float(zonal_stats(zones, raster, stats=("sum",))["sum"].sum()), 3))
 """,
     _ZONES
     + """
 from exactextract import exact_extract
+#--
 print(round(float(exact_extract(raster, zones, ["sum"], output="pandas")["sum"].sum()), 3))
 """,
     "exactextract",
@@ -140,6 +152,7 @@ _DEMO = Case(
 import tempfile, warnings; warnings.simplefilter("ignore")
 import geocn
 from geocn._sample import sample_folder
+#--
 with tempfile.TemporaryDirectory() as folder:
     geocn.run(sample_folder() / "andes" / "project.toml", out=folder)
 """,
