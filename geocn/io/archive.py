@@ -75,7 +75,7 @@ class Archive:
             return FileFormat.XLSX
         if self.ending(".shp"):
             return FileFormat.SHAPEFILE
-        if self.path.suffix.casefold() == ".kmz" or "doc.kml" in names:
+        if self._likely() and self._likely() == self.ending(".kml"):
             return FileFormat.KMZ
         return FileFormat.ZIP
 
@@ -128,7 +128,7 @@ class Archive:
             return member
         if len(self.members) == 1:
             return next(iter(self.members))
-        likely = [n for n in self.members if PurePosixPath(n).suffix.casefold() in _DATA_ENDINGS]
+        likely = self._likely()
         if len(likely) == 1:
             return likely[0]
         raise ReadError(
@@ -173,6 +173,12 @@ class Archive:
         target.seek(0)
         return target
 
+    def _likely(self) -> list[str]:
+        """Return the members whose ending is that of a data format."""
+        return sorted(
+            name for name in self.members if PurePosixPath(name).suffix.casefold() in _DATA_ENDINGS
+        )
+
     def _names(self) -> str:
         names = sorted(self.members)
         return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
@@ -198,6 +204,7 @@ class Archive:
         return members
 
 
+_COMPANIONS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _DATA_ENDINGS = frozenset(
     {".csv", ".tsv", ".txt", ".xlsx", ".geojson", ".json", ".gpkg", ".fgb", ".parquet"}
     | {".geoparquet", ".kml", ".gpx", ".tab"}
@@ -219,4 +226,6 @@ def _refuse_member(info: zipfile.ZipInfo, archive: str) -> None:
 
 
 def _is_hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    """Say whether a member is one of the companions that macOS and Windows add."""
+    parts = name.split("/")
+    return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] in _COMPANIONS

@@ -37,7 +37,7 @@ def read_flatgeobuf(path: Path, data: bytes | None, options: Options) -> RawTabl
     except (struct.error, IndexError, ValueError) as error:
         raise ReadError(f"{path.name}: the FlatGeobuf is damaged or was cut ({error})") from error
     try:
-        meta, table = pyogrio.read_arrow(content)
+        meta, table = pyogrio.read_arrow(content, datetime_as_string=True)
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,

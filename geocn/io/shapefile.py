@@ -9,15 +9,19 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from geocn.errors import ReadError, UnsafeFileError
 from geocn.io.archive import SHAPEFILE_PARTS, Archive
 from geocn.io.guard import FileFormat, check_path, read_regular
+from geocn.io.records import typed
 from geocn.io.table import Options, RawTable
 from geocn.io.text import guess_encoding
 
 _HEADER = 100
 _FIELD = 32
 _MAX_INTEGER_WIDTH = 18
+_FIELDS_END = 0x0D
 _MAGIC = b"\x00\x00\x27\x0a"
 
 
@@ -62,14 +66,17 @@ def _read(path: Path, stem: str, parts: dict[str, bytes], options: Options) -> R
     _check_parts(parts, stem)
     encoding, notes = _encoding(parts, options.encoding)
     deleted = _deleted(parts[".dbf"])
-    parts = {**parts, ".dbf": _long_integers_as_text(parts[".dbf"])}
+    dbf, long = _long_integers_as_text(parts[".dbf"])
+    parts = {**parts, ".dbf": dbf}
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         try:
-            meta, table = pyogrio.read_arrow(_packed(parts), encoding=encoding)
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+            meta, table = pyogrio.read_arrow(
+                _packed(parts), encoding=encoding, datetime_as_string=True
+            )
+        except (pyogrio.errors.DataSourceError, UnicodeError, ValueError, OSError) as error:
             raise ReadError(f"{stem}: the Shapefile is damaged ({error})") from error
-        except (pyogrio.errors.FeatureError, UnicodeError, ValueError, OSError) as error:
+        except (pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
             raise ReadError(f"{stem}: the Shapefile is damaged ({error})") from error
     notes += [str(warning.message) for warning in seen]
     expected = _dbf_shape(parts[".dbf"])[0] - deleted
@@ -79,9 +86,13 @@ def _read(path: Path, stem: str, parts: dict[str, bytes], options: Options) -> R
         notes.append(f"{deleted} rows are marked as deleted and were left out")
     if ".prj" not in parts:
         notes.append("no .prj beside it, so no CRS is known")
-    return table_of(
+    read = table_of(
         meta, table, path, options, found=FileFormat.SHAPEFILE, encoding=encoding, notes=notes
     )
+    for position in long:
+        name = read.frame.columns[position]
+        read.frame[name] = _integers(read.frame[name])
+    return read
 
 
 def _check_parts(parts: Mapping[str, bytes], stem: str) -> None:
@@ -122,17 +133,29 @@ def _deleted(content: bytes) -> int:
     return content[header : header + rows * width : width].count(b"*")
 
 
-def _long_integers_as_text(content: bytes) -> bytes:
-    """Declare integers of more than 18 digits as text, so that no digit is lost."""
+def _long_integers_as_text(content: bytes) -> tuple[bytes, list[int]]:
+    """Declare integers of more than 18 digits as text, which drivers would round.
+
+    Returns the changed table and the positions of those columns.
+    """
     _, header, _ = _dbf_shape(content)
-    changed = bytearray(content)
-    for start in range(_FIELD, header - _FIELD, _FIELD):
-        if changed[start] == 0x0D:
+    changed, long = bytearray(content), []
+    for position, start in enumerate(range(_FIELD, header - _FIELD, _FIELD)):
+        if changed[start] == _FIELDS_END:
             break
         kind, width, decimals = changed[start + 11], changed[start + 16], changed[start + 17]
         if kind == ord("N") and decimals == 0 and width > _MAX_INTEGER_WIDTH:
             changed[start + 11] = ord("C")
-    return bytes(changed)
+            long.append(position)
+    return bytes(changed), long
+
+
+def _integers(texts: pd.Series) -> pd.Series:
+    """Return integers from text; stars and blanks mean null in a .dbf."""
+    found = [None if pd.isna(t) or not t.strip("* ") else t.strip() for t in texts]
+    if not all(t is None or t.lstrip("+-").isdigit() for t in found):
+        return texts
+    return typed([None if t is None else int(t) for t in found])
 
 
 def _encoding(parts: Mapping[str, bytes], given: str | None) -> tuple[str, list[str]]:

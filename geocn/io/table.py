@@ -158,10 +158,7 @@ def _read_archive(path: Path, options: Options) -> RawTable:
             from geocn.io.shapefile import read_zipped_shapefile
 
             return read_zipped_shapefile(archive, options)
-        kml = archive.ending(".kml") if archive.format is FileFormat.KMZ else []
-        chosen = (
-            kml[0] if len(kml) == 1 and options.member is None else archive.choose(options.member)
-        )
+        chosen = archive.choose(options.member)
         found = archive.identify(chosen)
         table = _reader(found, f"{path.name}/{chosen}")(path, archive.read(chosen), options)
         kind = FileFormat.KMZ if archive.format is FileFormat.KMZ else table.format
