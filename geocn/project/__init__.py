@@ -1,1 +1,33 @@
-"""To be written by its room."""
+"""One file describes a whole run: partners' files in, layers, releases and maps out.
+
+The names load when they are first touched: a project file can be checked without the
+analyses and the map.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "CheckResult": "geocn.project.checking",
+    "Project": "geocn.project.model",
+    "ProjectFile": "geocn.project.file",
+    "RunResult": "geocn.project.running",
+    "check": "geocn.project.checking",
+    "run": "geocn.project.running",
+}
+
+__all__ = ["CheckResult", "Project", "ProjectFile", "RunResult", "check", "run"]
+
+if TYPE_CHECKING:
+    from geocn.project.checking import CheckResult, check
+    from geocn.project.file import ProjectFile
+    from geocn.project.model import Project
+    from geocn.project.running import RunResult, run
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'geocn.project' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

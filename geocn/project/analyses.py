@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Name = Annotated[str, Field(pattern=r"^\w[\w .()-]{0,60}$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-LayerRef = Literal["routes", "seizures", "cultivation", "interventions"]
+Stat = Literal["sum", "mean", "count", "variance", "stdev", "share_valid"]
 
 
 class Strict(BaseModel):
@@ -76,7 +76,7 @@ class Hotspots(Analysis):
     """Events counted in cells or areas, then Getis-Ord Gi*."""
 
     kind: Literal["hotspots"]
-    layer: LayerRef = "seizures"
+    layer: Literal["seizures", "routes", "interventions"] = "seizures"
     grid: Grid | None = None
     areas: str | None = None
     weight: str | None = None
@@ -86,8 +86,10 @@ class Hotspots(Analysis):
     inference: Literal["auto", "exact", "permutation", "analytic"] = "auto"
     permutations: int | None = Field(None, ge=9)
     alpha: Share = 0.05
-    correction: Literal["bh", "none"] = "bh"
+    correction: Literal["bh", "by", "bonferroni", "none"] = "bh"
     seed: int = Field(0, ge=0)
+    by_period: Literal["year", "quarter", "month", "week"] | None = None
+    duplicates: Literal["keep", "once"] = "keep"
 
     @model_validator(mode="after")
     def _one_support(self) -> Hotspots:
@@ -96,7 +98,8 @@ class Hotspots(Analysis):
         return self
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
-        columns = tuple(name for name in (self.weight,) if name)
+        grouped = "duplicate_group" if self.duplicates == "once" else None
+        columns = tuple(name for name in (self.weight, grouped) if name)
         yield Need("layer", self.layer, ("layer",), ("geometry", *columns))
         if self.areas is not None:
             yield Need("areas", self.areas, ("places",))
@@ -146,6 +149,7 @@ class LeastCostCorridors(Analysis):
     destinations: tuple[Place, ...] = Field(min_length=1)
     tolerances: tuple[Positive, ...] = (0.01, 0.05, 0.10)
     neighbours: Literal[8, 16] = 16
+    pairs: Literal["all", "nearest"] = "all"
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
         yield Need("friction", self.friction, ("raster",))
@@ -175,7 +179,7 @@ class Zonal(Analysis):
     kind: Literal["zonal"]
     zones: str
     raster: str
-    stats: tuple[str, ...] = ("sum", "mean", "count")
+    stats: tuple[Stat, ...] = ("sum", "mean", "count")
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
         yield Need("zones", self.zones, ("places", "layer"), ("geometry",))

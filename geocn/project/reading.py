@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 
 from geocn import layers as readers
 from geocn.errors import AssumptionWarning, GeocnWarning, PlaceError, ReadError
@@ -53,19 +52,21 @@ class Data:
         By name: joint layers, rasters, and areas or gazetteers.
     files : list of dict
         One account a file: path, rows in, out and rejected by reason, what was assumed.
-    hashes : dict of str to str
-        SHA-256 of every input, by its path from the project's folder.
     """
 
     layers: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
     rasters: dict[str, Any] = field(default_factory=dict)
     places: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
-    hashes: dict[str, str] = field(default_factory=dict)
 
 
 def read_all(
-    source: ProjectFile, *, as_of: date | None, rejects: Path | None, progress: Progress
+    source: ProjectFile,
+    hashes: Mapping[str, str],
+    *,
+    as_of: date | None,
+    rejects: Path | None,
+    progress: Progress,
 ) -> Data:
     """Read every input of a project.
 
@@ -73,6 +74,8 @@ def read_all(
     ----------
     source : ProjectFile
         The project.
+    hashes : mapping of str to str
+        What :func:`hash_inputs` gave before; an input that differs afterwards is refused.
     as_of : date, optional
         Information cut-off; events after it are in the future.
     rejects : Path, optional
@@ -85,7 +88,7 @@ def read_all(
     GeocnError
         As the readers do; and ReadError where a file changed while it was read.
     """
-    data = Data(hashes=_hash_all(source))
+    data = Data()
     for name, entry in source.project.places.items():
         progress(f"places {name}")
         data.places[name] = _read_places(source.resolve(entry.path), entry)
@@ -100,11 +103,12 @@ def read_all(
             target = _rejects_file(rejects, layer, number, file.path)
             frames.append(_read_file(source, layer, file, data, as_of=as_of, rejects=target))
         data.layers[layer] = readers.merge_layers(frames, layer=layer)
-    _refuse_changes(source, data.hashes)
+    _refuse_changes(source, hashes)
     return data
 
 
-def _hash_all(source: ProjectFile) -> dict[str, str]:
+def hash_inputs(source: ProjectFile) -> dict[str, str]:
+    """Return the SHA-256 of every input, by its path from the project's folder."""
     try:
         return {source.shown(path): sha256_file(path) for path in source.inputs()}
     except OSError as error:
@@ -112,7 +116,7 @@ def _hash_all(source: ProjectFile) -> dict[str, str]:
 
 
 def _refuse_changes(source: ProjectFile, before: Mapping[str, str]) -> None:
-    after = _hash_all(source)
+    after = hash_inputs(source)
     changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     if changed:
         names = ", ".join(changed[:3])
@@ -216,10 +220,3 @@ def _collected(source: ProjectFile) -> Iterator[list[str]]:
             notes.append(str(one.message).replace(f"{folder}/", ""))
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-
-
-def rows_table(data: Data) -> pd.DataFrame:
-    """Return one row a file: ``layer, path, rows_in, rows_out, rejected``."""
-    lines = [one for one in data.files if "layer" in one]
-    columns = ["layer", "path", "rows_in", "rows_out", "rejected", "rows_without_geometry"]
-    return pd.DataFrame([{c: one.get(c) for c in columns} for one in lines], columns=columns)

@@ -45,7 +45,8 @@ class ReleaseProfile(BaseModel):
         Rows above it are withheld.
     layers : dict of str to LayerRule
         The layers and, of each, the columns that may leave. The marking of a row always
-        travels with it; everything else, the geometry too, must be named.
+        travels with it, as does the precision of a place or a date that leaves;
+        everything else, the geometry too, must be named.
     rasters : tuple of str
         Names of the rasters that may leave.
     title : str, optional

@@ -16,6 +16,8 @@ from geocn.sharing.marking import Marking
 from geocn.sharing.profile import ReleaseProfile
 
 _REPORT = ("layer", "n_in", "n_released", "n_above_marking", "n_not_releasable")
+# What a value is worth travels with it: a point without its precision would pass for exact.
+_TRAVELS_WITH = {"geometry": "location_precision_m", "seized_at": "date_precision"}
 # TLP:GREEN goes to the whole community and TLP:CLEAR to everybody, so that a row so
 # marked needs no partner named; above it the recipient must stand in the row.
 _OPEN_UP_TO = Marking.GREEN
@@ -48,7 +50,8 @@ def release(layers: Mapping[str, Any], profile: ReleaseProfile) -> Released:
     A layer, raster or column that the profile does not name is left out. A row is left
     out where its marking is above ``profile.max_marking``, or where ``releasable_to`` does
     not name the partner: a row marked above TLP:GREEN must name it; one at or below it
-    only if it names anybody. Index, ``attrs`` and unused categories do not travel.
+    only if it names anybody. The marking of a row, and the precision of a place or date
+    that leaves, travel unasked. Index, ``attrs`` and unused categories do not travel.
 
     Parameters
     ----------
@@ -131,7 +134,8 @@ def _release_frame(
     open_to_all = np.asarray([one is not None and one <= _OPEN_UP_TO for one in labels], dtype=bool)
     elsewhere = ~above & ~_names_partner(frame, profile.partner, open_to_all)
     keep = ~above & ~elsewhere
-    wanted = {*profile.layers[name].columns, "marking"}
+    named = profile.layers[name].columns
+    wanted = {*named, "marking", *(_TRAVELS_WITH[one] for one in named if one in _TRAVELS_WITH)}
     columns = [column for column in frame.columns if column in wanted]
     line["n_released"] = int(keep.sum())
     line["n_above_marking"], line["n_not_releasable"] = int(above.sum()), int(elsewhere.sum())

@@ -61,6 +61,14 @@ def test_only_named_rows_and_columns_leave() -> None:
     pd.testing.assert_frame_equal(frame, before)
 
 
+def test_precision_travels_with_the_place() -> None:
+    frame = seizures(["TLP:CLEAR"], [None]).assign(location_precision_m=9e4, date_precision="year")
+    kept = release({"seizures": frame}, profile()).layers["seizures"]
+    assert list(kept.columns) == ["drug", "marking", "geometry", "location_precision_m"]
+    kept = release({"seizures": frame}, profile(layers={"seizures": ["drug"]})).layers["seizures"]
+    assert list(kept.columns) == ["drug", "marking"]
+
+
 def test_nothing_is_released_by_default() -> None:
     frame = seizures(["TLP:CLEAR"], ["ngo"])
     assert release({"seizures": frame}, profile(layers={})).layers == {}

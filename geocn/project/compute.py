@@ -1,0 +1,248 @@
+"""The analyses of a project, computed from the layers they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from geocn import corridors, coverage, cultivation, hotspots, layers
+from geocn.project import analyses as asked
+from geocn.project.reading import Progress
+
+# The instant by which events of a layer fall into periods.
+_TIME = {"seizures": "seized_at", "routes": "first_seen", "interventions": "starts_on"}
+
+
+@dataclass
+class World:
+    """What analyses may see: the joint layers of a project, or those of one release."""
+
+    layers: dict[str, gpd.GeoDataFrame]
+    rasters: dict[str, Any]
+    places: dict[str, gpd.GeoDataFrame]
+    as_of: date | None = None
+
+
+@dataclass
+class Result:
+    """What one analysis gave.
+
+    Attributes
+    ----------
+    name, kind : str
+        As in the project file.
+    frame : GeoDataFrame
+        The main result.
+    more : dict of str to DataFrame
+        Further frames, such as the crossings behind border hotspots.
+    rasters : dict of str to DataArray
+        Results as rasters, such as the accumulated cost.
+    whole : object, optional
+        The analysis's own result object, where it has one (coverage).
+    """
+
+    name: str
+    kind: str
+    frame: pd.DataFrame
+    more: dict[str, pd.DataFrame] = field(default_factory=dict)
+    rasters: dict[str, Any] = field(default_factory=dict)
+    whole: Any = None
+
+
+@dataclass
+class Results:
+    """The results by name, and why an analysis was not computed."""
+
+    done: dict[str, Result] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def compute(specs: Iterable[asked.Analysis], world: World, *, progress: Progress) -> Results:
+    """Run the analyses in order; one may use the results of those before it.
+
+    An analysis is skipped, and the reason kept, where ``world`` does not hold what it needs.
+
+    Raises
+    ------
+    GeocnError
+        As the analyses do.
+    """
+    results = Results()
+    for spec in specs:
+        reason = _missing(spec, world, results)
+        if reason:
+            results.skipped[spec.name] = reason
+            continue
+        progress(f"{spec.name}")
+        results.done[spec.name] = _RUNNERS[type(spec)](spec, world, results)
+    return results
+
+
+def _missing(spec: asked.Analysis, world: World, results: Results) -> str | None:
+    for need in spec.needs():
+        held = _find(need.name, need.kinds, world, results)
+        if held is None:
+            return f"needs {need.name}, which is not held here"
+        absent = [c for c in need.columns if isinstance(held, pd.DataFrame) and c not in held]
+        if absent:
+            return f"needs {', '.join(absent)} of {need.name}, which is not held here"
+        if "geometry" in need.columns and held.geometry.isna().all():
+            return f"no row of {need.name} has a place"
+    return None
+
+
+def _find(name: str, kinds: Iterable[str], world: World, results: Results) -> Any:
+    for kind in kinds:
+        if kind == "layer" and name in world.layers:
+            return world.layers[name]
+        if kind == "places" and name in world.places:
+            return world.places[name]
+        if kind == "raster" and name in world.rasters:
+            return world.rasters[name]
+        if kind == "analysis" and name in results.done:
+            return results.done[name].frame
+    return None
+
+
+def _hotspots(spec: asked.Hotspots, world: World, results: Results) -> Result:
+    events = (
+        _once(world.layers[spec.layer]) if spec.duplicates == "once" else world.layers[spec.layer]
+    )
+    if spec.grid is not None:
+        cells = hotspots.make_grid(events, cell_size_km=spec.grid.cell_km, kind=spec.grid.kind)
+    else:
+        cells = world.places[str(spec.areas)].rename(columns={"code": "admin_code"})
+    counted = hotspots.count_events(events, cells, weight=spec.weight, seed=spec.seed)
+    frame = hotspots.getis_ord(
+        counted,
+        f"total_{spec.weight}" if spec.weight else "n_events",
+        neighbours=_neighbours(spec.neighbours),
+        star=spec.star,
+        exposure=spec.exposure,
+        inference=spec.inference,
+        permutations=spec.permutations,
+        alpha=spec.alpha,
+        correction=spec.correction,
+        seed=spec.seed,
+    )
+    more = {}
+    if spec.by_period is not None:
+        more["periods"] = hotspots.count_events(
+            events,
+            cells,
+            weight=spec.weight,
+            by_period=spec.by_period,
+            time=_TIME[spec.layer],
+            seed=spec.seed,
+        )
+    return Result(spec.name, spec.kind, frame, more)
+
+
+def _once(events: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Keep the first row of each group of likely duplicates."""
+    group = events["duplicate_group"]
+    return events[group.isna() | ~group.duplicated()]
+
+
+def _neighbours(spec: asked.Neighbours) -> Any:
+    if isinstance(spec, asked.Nearest):
+        return hotspots.knn(spec.nearest)
+    if isinstance(spec, asked.Within):
+        return spec.within_km * 1000
+    return spec
+
+
+def _border_hotspots(spec: asked.BorderHotspots, world: World, results: Results) -> Result:
+    borders = world.layers.get("borders")
+    if borders is None:
+        borders = layers.read_borders()
+    if spec.countries:
+        wanted = set(spec.countries)
+        borders = borders[[bool(wanted & set(str(d).split("-"))) for d in borders["dyad"]]]
+    segments = hotspots.border_segments(borders, length_km=spec.segment_km)
+    crossings = hotspots.border_crossings(
+        world.layers["routes"], borders, min_excursion_m=spec.min_excursion_m
+    )
+    given: dict[str, Any] = {"exposure": spec.exposure, "method": spec.method}
+    options = {name: value for name, value in given.items() if value is not None}
+    if spec.seizures and "geometry" in world.layers.get("seizures", ()):
+        options["seizures"] = world.layers["seizures"]
+    frame = hotspots.border_hotspots(crossings, segments, alpha=spec.alpha, **options)
+    return Result(spec.name, spec.kind, frame, {"crossings": crossings})
+
+
+def _corridors(spec: asked.Corridors, world: World, results: Results) -> Result:
+    frame = corridors.aggregate_routes(
+        world.layers["routes"], cell_m=spec.cell_km * 1000, min_sources=spec.min_sources
+    )
+    return Result(spec.name, spec.kind, frame)
+
+
+def _least_cost(spec: asked.LeastCostCorridors, world: World, results: Results) -> Result:
+    friction = world.rasters[spec.friction]
+    origins, destinations = _points(spec.origins), _points(spec.destinations)
+    options: dict[str, Any] = {"neighbours": spec.neighbours, "pairs": spec.pairs}
+    frame = corridors.least_cost_corridors(
+        friction, origins, destinations, tolerances=spec.tolerances, **options
+    )
+    paths = corridors.least_cost_paths(friction, origins, destinations, **options)
+    surface = corridors.cost_surface(friction, origins, neighbours=spec.neighbours)
+    rasters = {"accumulated cost": surface["accumulated"]}
+    return Result(spec.name, spec.kind, frame, {"paths": paths}, rasters)
+
+
+def _points(places: Iterable[asked.Place]) -> gpd.GeoDataFrame:
+    listed = list(places)
+    geometry = gpd.points_from_xy([p.longitude for p in listed], [p.latitude for p in listed])
+    index = pd.Index([p.name for p in listed], dtype="str")
+    return gpd.GeoDataFrame(geometry=geometry, index=index, crs="EPSG:4326")
+
+
+def _coverage(spec: asked.Coverage, world: World, results: Results) -> Result:
+    demand = _find(spec.demand, ("layer", "places", "analysis"), world, results)
+    demand = _of_year(demand, spec.year, world.as_of)
+    if spec.only_significant and "hotspot_class" in demand:
+        demand = demand[demand["hotspot_class"] == "hot"]
+    sites = world.layers["interventions"]
+    for column, wanted in (("partner", spec.partners), ("kind", spec.kinds)):
+        if wanted:
+            sites = sites[sites[column].isin(wanted)]
+    reaches = coverage.reach(sites, distance_km=spec.distance_km, as_of=world.as_of)
+    by = tuple(column for column in ("partner", "kind") if column in reaches)
+    assessed = coverage.assess(demand, reaches, weight=spec.weight, by=by)
+    more = {"gaps": assessed.gaps, "by_partner": assessed.by_partner, "by_kind": assessed.by_kind}
+    more["duplication"] = assessed.duplication
+    return Result(
+        spec.name, spec.kind, assessed.demand, more | {"reaches": reaches}, whole=assessed
+    )
+
+
+def _of_year(demand: gpd.GeoDataFrame, year: int | None, as_of: date | None) -> gpd.GeoDataFrame:
+    """Keep one survey year: the one asked for, else the last known at the cut-off."""
+    if "year" not in demand or demand["year"].isna().all():
+        return demand
+    if year is None:
+        known = demand["year"].dropna()
+        year = int(known[known <= as_of.year].max() if as_of else known.max())
+    return demand[(demand["year"] == year).fillna(value=False).astype(bool)]
+
+
+def _zonal(spec: asked.Zonal, world: World, results: Results) -> Result:
+    zones = _find(spec.zones, ("places", "layer"), world, results)
+    frame = cultivation.zonal_stats(zones, world.rasters[spec.raster], stats=spec.stats)
+    return Result(spec.name, spec.kind, frame)
+
+
+_RUNNERS: dict[type, Callable[[Any, World, Results], Result]] = {
+    asked.Hotspots: _hotspots,
+    asked.BorderHotspots: _border_hotspots,
+    asked.Corridors: _corridors,
+    asked.LeastCostCorridors: _least_cost,
+    asked.Coverage: _coverage,
+    asked.Zonal: _zonal,
+}
