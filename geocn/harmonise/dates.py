@@ -221,10 +221,11 @@ def _settle(
     """Settle the order of three-number dates from the values that allow only one."""
     votes: dict[str, int] = {}
     examples: dict[str, str] = {}
-    n_open = 0
+    n_open, any_order = 0, ""
     for reading, count in zip(readings, rows, strict=True):
         if not isinstance(reading, Parts) or reading.triple is None:
             continue
+        any_order = any_order or "dmy"
         possible = settle_triple(reading.triple)
         if len(possible) == 1:
             votes[possible[0]] = votes.get(possible[0], 0) + int(count)
@@ -235,7 +236,9 @@ def _settle(
         return order, False, "given by the caller"
     if not votes:
         assumed = "no value tells day from month; day first was assumed"
-        return ("dmy", True, assumed) if n_open else ("", False, "no date of three numbers")
+        if n_open:
+            return "dmy", True, assumed
+        return any_order, False, "no date of three numbers whose order matters"
     ranked = sorted(votes, key=lambda name: (-votes[name], name))
     best = ranked[0]
     evidence = f"{votes[best]} rows can only be {best}, such as {examples[best]!r}"
