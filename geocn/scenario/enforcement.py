@@ -14,10 +14,10 @@ from geocn.scenario.geography import Grid, distance_km, load_admin, load_towns
 
 _STATION_DEGREES = 0.15
 _KM_PER_DEGREE = 111.195
-_TOWN_KM, _BASE_EFFORT = 25.0, 0.04
-_COUNTRY_SIGMA = 0.7
+_TOWN_KM, _BASE_EFFORT = 25.0, 0.08
+_COUNTRY_SIGMA, _SEA_FACTOR = 0.7, 1.5
 #: How hard each kind of work presses where it stands; others press nobody.
-_PRESSURE = {"checkpoint": 1.0, "patrol": 2.0, "eradication": 0.2}
+_PRESSURE = {"checkpoint": 1.0, "patrol": 5.0, "eradication": 0.2}
 _SCATTER_DEGREES = 0.015
 _CUSTOMS_KM = 30.0
 _BISECTIONS = 60
@@ -83,7 +83,8 @@ def _static_effort(
         away = distance_km(lon, lat, x, y)
         size = np.sqrt(people) / 30
         near += size * np.exp(-((away / _TOWN_KM) ** 2))
-    factor = rng.lognormal(0, _COUNTRY_SIGMA, len(grid.countries) + 1)  # the last one: the sea
+    factor = rng.lognormal(0, _COUNTRY_SIGMA, len(grid.countries) + 1)
+    factor[-1] = _SEA_FACTOR  # sea cells bear the number -1
     country = grid.country.ravel()[grid.cell_of(lon, lat)]
     result: FloatArray = (_BASE_EFFORT + near) * factor[country]
     return result

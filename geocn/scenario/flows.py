@@ -235,13 +235,15 @@ def reported_routes(
     shipments: pd.DataFrame,
     *,
     start: pd.Timestamp,
+    n_months: int,
     rng: np.random.Generator,
 ) -> gpd.GeoDataFrame:
     """Return the routes as partners report them: simplified, with a misjudged mass."""
     frame = routes[["route_id", "mode", "drug", "origin", "destination", "geometry"]].copy()
     weight = shipments.groupby("route")["weight_kg"].sum().reindex(range(len(routes)), fill_value=0)
-    first = rng.integers(0, 180, len(frame))
-    last = first + 60 + rng.integers(0, 540, len(frame))
+    days = (start + pd.DateOffset(months=n_months) - start).days
+    first = rng.integers(0, max(days // 4, 1), len(frame))
+    last = np.minimum(first + rng.integers(days // 12, max(days, 2), len(frame)), days - 1)
     frame["weight_kg"] = (
         weight.to_numpy(float) * rng.lognormal(-1.5, _REPORT_SIGMA, len(frame))
     ).round(0)

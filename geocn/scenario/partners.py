@@ -75,7 +75,10 @@ def _sites(
     if programme.where == "crossings" and len(crossings):
         pool, spread = crossings[["longitude", "latitude"]], 0.05
     elif programme.where == "coast":
-        pool, spread = towns.loc[towns["demand"] > 1, ["longitude", "latitude"]], 0.25
+        pool, spread = (
+            towns.loc[(towns["demand"] > 1) & (towns["airstrip"] == 0), ["longitude", "latitude"]],
+            0.25,
+        )
     elif programme.where == "coca":
         pool, spread = _coca_points(), 0.3
     else:

@@ -143,7 +143,7 @@ def simulate(
     stations = place_stations(grid, routes, sites, start=first, n_months=n_months, rng=streams[5])
     stopped = stop_shipments(stations, shipments, n_seizures=n_seizures, rng=streams[5])
     seizures = describe_seizures(stations, stopped, routes, crossings, start=first, rng=streams[5])
-    reports = reported_routes(routes, shipments, start=first, rng=streams[3])
+    reports = reported_routes(routes, shipments, start=first, n_months=n_months, rng=streams[3])
     truth = Truth(
         routes=routes,
         corridors=_corridors(grid, market),
