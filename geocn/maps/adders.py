@@ -12,7 +12,6 @@ import shapely
 from geocn.errors import CRSError, ParameterError, SchemaError
 from geocn.maps import styles
 from geocn.maps._text import plain_text
-from geocn.maps.columns import numbers
 from geocn.maps.geometry import lonlat
 from geocn.maps.layers import MapLayer, build, first_present, numeric, select
 from geocn.maps.periods import parse_period
@@ -52,6 +51,7 @@ def coverage_layers(
         weight = _weight_column(demand, weight)
         demand = demand.rename(columns={weight: "weight"}) if weight else demand
         added.append(build(demand, "coverage", name=name))
+        added[-1].visible = gaps is None or not len(gaps)
         if reaches is not None:
             drawn, areas = lonlat(demand, "demand"), lonlat(reaches, "reaches")
             column = "weight" if weight else None
@@ -133,9 +133,7 @@ def period_layer(
     return built
 
 
-def cultivation_frame(
-    data: gpd.GeoDataFrame | xr.DataArray, name: str | None
-) -> gpd.GeoDataFrame:
+def cultivation_frame(data: gpd.GeoDataFrame | xr.DataArray, name: str | None) -> gpd.GeoDataFrame:
     """Return polygons as they are, and a raster of hectares as its cells with any.
 
     A raster with more cells than a page can draw is summed into larger ones first.
@@ -163,6 +161,3 @@ def cultivation_frame(
     boxes = shapely.box(xs[column] - dx, ys[row] - dy, xs[column] + dx, ys[row] + dy)
     cells = pd.DataFrame({"area_ha": values[row, column]})
     return gpd.GeoDataFrame(cells, geometry=boxes, crs=data.rio.crs)
-
-
-__all__ = ["coverage_layers", "cultivation_frame", "numbers", "period_layer"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
@@ -77,10 +76,10 @@ def _drawable(geometry: gpd.GeoSeries) -> BoolArray:
 
 def _refuse(frame: gpd.GeoDataFrame, wrong: BoolArray, layer: str) -> None:
     if wrong.any():
-        first = frame.geometry[wrong].iloc[0]
+        first = shapely.to_wkt(frame.geometry[wrong].iloc[0], rounding_precision=3)
         raise CoordinateError(
             layer,
-            found=f"impossible coordinates such as {shapely.to_wkt(first, rounding_precision=3)[:80]}",
+            found=f"impossible coordinates such as {first[:80]}",
             expected="longitudes within ±180 and latitudes within ±90 degrees",
             repair="Check the CRS and whether the axes are swapped.",
             rows=list(frame.index[wrong]),
@@ -112,21 +111,23 @@ def encode_geometry(geometry: gpd.GeoSeries, pack: Pack) -> dict[str, Any]:
 
 def _parts(shapes: AnyArray) -> tuple[AnyArray, IntArray, IntArray]:
     single, row = shapely.get_parts(shapes, return_index=True)
-    nested = shapely.get_type_id(single) >= 4  # noqa: PLR2004 -- collections of collections
+    nested = shapely.get_type_id(single) >= 4
     while nested.any():
         deeper, index = shapely.get_parts(single, return_index=True)
         single, row = deeper, row[index]
-        nested = shapely.get_type_id(single) >= 4  # noqa: PLR2004
+        nested = shapely.get_type_id(single) >= 4
     keep = ~shapely.is_empty(single)
     single, row = single[keep], row[keep]
     type_id = shapely.get_type_id(single)
-    area = type_id == 3  # noqa: PLR2004 -- shapely's number of a polygon
+    area = type_id == 3
     rings, owner = shapely.get_rings(single[area], return_index=True)
     first = np.ones(len(owner), dtype=bool)
     first[1:] = owner[1:] != owner[:-1]
     parts = np.concatenate([single[~area], rings])
     rows = np.concatenate([row[~area], row[area][owner]])
-    kinds = np.concatenate([np.where(type_id[~area] == 0, _POINT, _LINE), np.where(first, _RING, _HOLE)])
+    kinds = np.concatenate(
+        [np.where(type_id[~area] == 0, _POINT, _LINE), np.where(first, _RING, _HOLE)]
+    )
     order = np.argsort(rows, kind="stable")
     return parts[order], rows[order].astype(np.int64), kinds[order].astype(np.int64)
 
@@ -136,10 +137,10 @@ def _split(
 ) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
     """Bring 0–360 longitudes home and cut lines where they cross the antimeridian."""
     xy = xy.copy()
-    over = np.abs(xy[:, 0]) > 180  # noqa: PLR2004
+    over = np.abs(xy[:, 0]) > 180
     xy[over, 0] = (xy[over, 0] + 180) % 360 - 180
     same = part[1:] == part[:-1]
-    jump = same & (np.abs(np.diff(xy[:, 0])) > 180)  # noqa: PLR2004
+    jump = same & (np.abs(np.diff(xy[:, 0])) > 180)
     at = np.flatnonzero(jump & (kind[part[1:]] == _LINE)) + 1 if len(part) else np.empty(0, int)
     if not len(at):
         return xy, part, row, kind
@@ -170,8 +171,3 @@ def bounds_of(geometries: list[gpd.GeoSeries]) -> tuple[float, float, float, flo
     west, south = stack[:, :2].min(axis=0)
     east, north = stack[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
-
-
-def anchor(geometry: gpd.GeoSeries) -> pd.Series:
-    """Return one point inside each geometry (null where there is none)."""
-    return geometry.representative_point()

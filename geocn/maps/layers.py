@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -59,7 +59,17 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             (),
         ),
         "gaps": Recipe(
-            ("rank", "name", "admin", "place", "cell_id", "weight", "value", "share", "distance_km"),
+            (
+                "rank",
+                "name",
+                "admin",
+                "place",
+                "cell_id",
+                "weight",
+                "value",
+                "share",
+                "distance_km",
+            ),
             ("weight", "value", "share"),
             32,
             (),
@@ -315,7 +325,11 @@ def _interventions(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     if column is None:
         return {"by": "single", "color": styles.CATEGORIES[2], "shape": "square"}
     levels = texts(frame[column])
-    return styles.partner_style(levels) if column == "partner_type" else styles.category_style(column, levels)
+    return (
+        styles.partner_style(levels)
+        if column == "partner_type"
+        else styles.category_style(column, levels)
+    )
 
 
 def _reach(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
@@ -336,7 +350,7 @@ def _coverage(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     }
 
 
-_STYLES = {
+_STYLES: Mapping[str, Callable[[gpd.GeoDataFrame, list[str]], dict[str, Any]]] = {
     "hotspots": _hotspots,
     "border_hotspots": _border,
     "corridors": _corridors,

@@ -93,6 +93,7 @@ def policy() -> str:
     )
 
 
+_BANNER = '<span class="caveat">{caveat}</span><b class="{tlp}">{marking}</b>'
 _PAGE = """<!DOCTYPE html>
 <html lang="{language}" dir="{direction}"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -101,9 +102,12 @@ _PAGE = """<!DOCTYPE html>
 <link rel="icon" href="data:,">
 <title>{marking} {title}</title>
 {styles}</head><body>
-<div class="banner" id="banner-top" role="note"><span class="caveat">{caveat}</span><b class="{tlp}">{marking}</b></div>
-<div id="frame"><aside id="panel"></aside><main id="stage"><div id="map" tabindex="0"></div></main></div>
-<div class="banner" id="banner-bottom" role="note"><span class="caveat">{caveat}</span><b class="{tlp}">{marking}</b></div>
+<div class="banner" id="banner-top" role="note">{banner}</div>
+<div id="frame">
+<aside id="panel"></aside>
+<main id="stage"><div id="map" tabindex="0"></div></main>
+</div>
+<div class="banner" id="banner-bottom" role="note">{banner}</div>
 <noscript><p>{noscript}</p></noscript>
 {blocks}
 {scripts}
@@ -132,8 +136,7 @@ def render(config: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
         policy=html.escape(policy(), quote=True).replace("&#x27;", "'"),
         title=html.escape(config["title"]),
         marking=html.escape(config["marking"]),
-        caveat=html.escape(config["caveat"]),
-        tlp=html.escape(config["tlp"]),
+        banner=_BANNER.format(**{k: html.escape(config[k]) for k in ("caveat", "tlp", "marking")}),
         noscript=html.escape(catalogues()[language]["noscript"]),
         styles="".join(f"<style>{style}</style>\n" for style in stylesheets()),
         blocks="\n".join(inert),

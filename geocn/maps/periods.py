@@ -79,7 +79,8 @@ def year_spans(frame: pd.DataFrame) -> Spans | None:
 
 
 def _day_numbers(stamps: pd.Series) -> IntArray:
-    return stamps.to_numpy().astype("datetime64[D]").astype(np.int64)
+    found: IntArray = np.asarray(stamps, dtype="datetime64[D]").astype(np.int64)
+    return found
 
 
 def parse_period(value: Any, layer: str) -> tuple[int, int]:
@@ -95,7 +96,9 @@ def parse_period(value: Any, layer: str) -> tuple[int, int]:
     elif hasattr(value, "year") and hasattr(value, "month"):
         period = pd.Period(pd.Timestamp(value).tz_localize(None), "D")
     else:
-        found = _LABEL.match(str(int(value)) if isinstance(value, (int, float, np.integer)) and value == value else str(value))
+        found = _LABEL.match(
+            f"{value:.0f}" if isinstance(value, (int, float, np.number)) else str(value)
+        )
         if not found:
             raise SchemaError(
                 layer,

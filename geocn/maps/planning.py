@@ -117,13 +117,23 @@ class PlanningMap:
         return tuple(self._layers)
 
     def add_routes(
-        self, frame: gpd.GeoDataFrame, *, name: str | None = None, columns: Sequence[str] = ()
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add reported routes (lines), coloured and dashed by mode."""
-        return self._add(frame, "routes", name, columns)
+        return self._add(frame, "routes", name, columns, visible)
 
     def add_seizures(
-        self, frame: gpd.GeoDataFrame, *, name: str | None = None, columns: Sequence[str] = ()
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add seizures: shaped by drug, sized by weight.
 
@@ -131,7 +141,7 @@ class PlanningMap:
         hollow rings, one a place with its number; those without a place are counted among
         the limits.
         """
-        return self._add(frame, "seizures", name, columns)
+        return self._add(frame, "seizures", name, columns, visible)
 
     def add_cultivation(
         self,
@@ -139,33 +149,54 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add cultivated areas (polygons with ``area_ha``, or a raster of hectares a cell)."""
-        return self._add(cultivation_frame(frame, name), "cultivation", name, columns)
+        return self._add(cultivation_frame(frame, name), "cultivation", name, columns, visible)
 
     def add_interventions(
-        self, frame: gpd.GeoDataFrame, *, name: str | None = None, columns: Sequence[str] = ()
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add interventions, shaped and coloured by type of partner."""
-        return self._add(frame, "interventions", name, columns)
+        return self._add(frame, "interventions", name, columns, visible)
 
     def add_corridors(
-        self, frame: gpd.GeoDataFrame, *, name: str | None = None, columns: Sequence[str] = ()
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add corridors: aggregated routes, least-cost paths or least-cost corridors."""
-        return self._add(frame, "corridors", name, columns)
+        return self._add(frame, "corridors", name, columns, visible)
 
     def add_hotspots(
-        self, frame: gpd.GeoDataFrame, *, name: str | None = None, columns: Sequence[str] = ()
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add areas with ``hotspot_class``, or with a value to class them by."""
-        return self._add(frame, "hotspots", name, columns)
+        return self._add(frame, "hotspots", name, columns, visible)
 
     def add_border_hotspots(
-        self, frame: gpd.GeoDataFrame, *, name: str | None = None, columns: Sequence[str] = ()
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool = True,
     ) -> PlanningMap:
         """Add border segments, coloured and widened by relative risk or number of crossings."""
-        return self._add(frame, "border_hotspots", name, columns)
+        return self._add(frame, "border_hotspots", name, columns, visible)
 
     def add_coverage(
         self,
@@ -234,14 +265,19 @@ class PlanningMap:
         """
         from geocn.maps.folium_map import folium_map
 
-        return folium_map(self._layers, title=self.title, language=self.language, tiles=tiles)
+        return folium_map(
+            self._layers,
+            title=self.title,
+            marking=self.marking,
+            language=self.language,
+            tiles=tiles,
+        )
 
     def to_html(self) -> str:
         """Return the sealed page as text."""
         pack = Pack()
-        ordered = sorted(self._layers, key=lambda layer: layer.frame.geometry.name != "geometry")
         header = {
-            "layers": [layer.encode(number, pack) for number, layer in enumerate(ordered)],
+            "layers": [layer.encode(number, pack) for number, layer in enumerate(self._layers)],
             "whatif": self._what_if.encode(pack) if self._what_if else None,
             "periods": self._periods(),
             "coverage": self._coverage_summary,
@@ -274,11 +310,18 @@ class PlanningMap:
         return target
 
     def _add(
-        self, frame: gpd.GeoDataFrame, kind: str, name: str | None, columns: Sequence[str]
+        self,
+        frame: gpd.GeoDataFrame,
+        kind: str,
+        name: str | None,
+        columns: Sequence[str],
+        visible: bool,
     ) -> PlanningMap:
         named = plain_text(name, limit=120) if name else None
         self._refuse_higher(frame, named or kind)
-        self._layers.append(build(frame, kind, name=named, columns=columns))
+        layer = build(frame, kind, name=named, columns=columns)
+        layer.visible = visible
+        self._layers.append(layer)
         return self
 
     def _refuse_higher(self, frame: pd.DataFrame, layer: str) -> None:

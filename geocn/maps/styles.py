@@ -75,7 +75,9 @@ def class_breaks(values: FloatArray, n_classes: int = N_CLASSES) -> list[float]:
     return [low, *(limit for limit in limits if low < limit < high), high]
 
 
-def class_style(column: str, values: FloatArray, palette: str, *, line: bool = False) -> dict[str, Any]:
+def class_style(
+    column: str, values: FloatArray, palette: str, *, line: bool = False
+) -> dict[str, Any]:
     """Return a style of ordered classes over a numeric column."""
     breaks = class_breaks(values)
     n_classes = max(1, len(breaks) - 1)
@@ -176,5 +178,5 @@ def size_style(column: str, values: FloatArray) -> dict[str, Any] | None:
     breaks = class_breaks(values[values > 0], 4)
     if len(breaks) < 3:
         return None
-    radii = np.linspace(4.0, 9.0, len(breaks) - 1)
+    radii = np.linspace(3.0, 7.5, len(breaks) - 1)
     return {"column": column, "breaks": breaks, "radii": [round(float(r), 1) for r in radii]}

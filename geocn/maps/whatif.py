@@ -13,7 +13,6 @@ import shapely
 from geocn._typing import BoolArray, FloatArray
 from geocn.errors import ParameterError
 from geocn.maps.columns import numbers, texts
-from geocn.maps.geometry import anchor
 from geocn.maps.packing import Pack
 
 MAX_SITES = 1_000
@@ -73,7 +72,7 @@ def what_if(
             f"give at most {MAX_SITES} sites and {MAX_DEMAND} demands (aggregate the demand)."
         )
     known = reaches[~shapely.is_missing(reaches.geometry.values)]
-    points = np.asarray(anchor(demand.geometry).values)
+    points = np.asarray(demand.geometry.representative_point().values)
     covers = np.zeros((len(known), len(demand)), dtype=bool)
     tree = shapely.STRtree(points)
     site, row = tree.query(np.asarray(known.geometry.values), predicate="intersects")

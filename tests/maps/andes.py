@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -10,7 +11,15 @@ import pandas as pd
 import shapely
 
 HOTBEDS = np.array(
-    [[-78.7, 1.5], [-76.6, 2.4], [-76.9, 0.5], [-72.6, 8.0], [-79.0, -2.2], [-75.2, 6.6], [-77.9, 8.1]]
+    [
+        [-78.7, 1.5],
+        [-76.6, 2.4],
+        [-76.9, 0.5],
+        [-72.6, 8.0],
+        [-79.0, -2.2],
+        [-75.2, 6.6],
+        [-77.9, 8.1],
+    ]
 )
 PLACES = ["Tumaco", "Popayán", "Puerto Asís", "Cúcuta", "Cuenca", "Medellín", "Turbo"]
 DRUGS = ["cocaine", "cannabis_herb", "coca_paste", "heroin", "amphetamine"]
@@ -66,7 +75,9 @@ def routes() -> gpd.GeoDataFrame:
             "mode": ["sea", "road", "road", "river"],
             "drug": ["cocaine", "coca_paste", "cocaine", "cannabis_herb"],
             "weight_kg": [5200.0, 830.0, 1900.0, np.nan],
-            "first_seen": pd.to_datetime(["2024-02-01", "2024-03-01", None, "2024-09-01"], utc=True),
+            "first_seen": pd.to_datetime(
+                ["2024-02-01", "2024-03-01", None, "2024-09-01"], utc=True
+            ),
             "last_seen": pd.to_datetime(["2025-06-01", "2024-12-01", "2025-11-01", None], utc=True),
             "n_sources": pd.array([4, 2, 3, 1], dtype="Int64"),
             "source": "Police",
@@ -95,15 +106,18 @@ def hotspots() -> gpd.GeoDataFrame:
     cells["p_adjusted"] = np.minimum(1, cells["p_value"] * 5)
     cells["significant"] = cells["p_adjusted"] < 0.05
     cells["hotspot_class"] = np.select(
-        [cells["gi_z"] > 3, cells["gi_z"] > 2, cells["gi_z"] < -1.45], ["hot_99", "hot_95", "cold_90"],
+        [cells["gi_z"] > 3, cells["gi_z"] > 2, cells["gi_z"] < -1.45],
+        ["hot_99", "hot_95", "cold_90"],
         "not_significant",
     )
     return cells[cells["hotspot_class"] != "not_significant"]
 
 
 def border_hotspots() -> gpd.GeoDataFrame:
-    line = np.array([(-78.8, 1.4), (-78.2, 1.1), (-77.7, 0.8), (-77.2, 0.4), (-76.3, 0.3), (-75.3, -0.1)])
-    segments = [shapely.LineString(pair) for pair in zip(line[:-1], line[1:], strict=True)]
+    line = np.array(
+        [(-78.8, 1.4), (-78.2, 1.1), (-77.7, 0.8), (-77.2, 0.4), (-76.3, 0.3), (-75.3, -0.1)]
+    )
+    segments = [shapely.LineString(pair) for pair in pairwise(line)]
     n = len(segments)
     return gpd.GeoDataFrame(
         {
@@ -177,7 +191,9 @@ def coverage() -> SimpleNamespace:
     inside = gpd.sjoin(
         demand.set_geometry(demand.geometry.centroid), reaches()[["partner", "geometry"]].dropna()
     )
-    demand["n_partners"] = inside.groupby(level=0)["partner"].nunique().reindex(demand.index).fillna(0)
+    demand["n_partners"] = (
+        inside.groupby(level=0)["partner"].nunique().reindex(demand.index).fillna(0)
+    )
     gaps = demand[demand["n_partners"] == 0].nlargest(8, "population")
     by_partner = pd.DataFrame(
         {"partner": [name for name, _ in PARTNERS], "share_covered": [0.2, 0.1, 0.15, 0.12, 0.11]}

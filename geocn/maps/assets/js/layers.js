@@ -89,7 +89,7 @@
     }
 
     radiusOf(row) {
-      if (!this.size) return this.kind === 'interventions' ? 6.5 : this.n > 20000 ? 2.5 : 5;
+      if (!this.size) return this.kind === 'interventions' ? 10 : this.n > 20000 ? 2.5 : 4.5;
       const value = this.value(this.size.column, row);
       return value === null || value <= 0 ? this.size.radii[0] : this.size.radii[classOf(this.size, value)];
     }
@@ -102,8 +102,8 @@
       }
       const strong = style.strong && style.strong[k];
       const thin = { reach: 0.1, corridors: 0.5, coverage: 0.4, hotspots: 0.68 }[this.kind] ?? 0.62;
-      const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : strong ? '#222' : 'rgba(60,60,60,.55)';
-      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 1.3 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
+      const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : strong ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
+      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
     }
 
     // Decides which rows a period shows; null means all periods.

@@ -7,7 +7,7 @@
     border: { color: '#6f6a62', weight: 1.3 },
     disputed: { color: '#6f6a62', weight: 1.1, dashArray: '5 4' },
   };
-  const SEA = '#dbe7ec', LAND = '#f7f5f0', FAR_LAND = '#efede7';
+  const SEA = '#dbe7ec', LAND = '#f7f5f0', FAR_LAND = '#f7f5f0';
 
   const draw = (map, block, land, minZoom) => {
     const renderer = map.basemapRenderer;
@@ -51,7 +51,7 @@
     });
     geocn.map = map;
     map.createPane('basemap').style.zIndex = 150;
-    map.createPane('labels').style.zIndex = 350;
+    map.createPane('labels').style.zIndex = 430;
     map.createPane('shapes').style.zIndex = 400;
     map.createPane('points').style.zIndex = 450;
     map.createPane('notes').style.zIndex = 460;

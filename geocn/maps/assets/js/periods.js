@@ -69,7 +69,7 @@
       play.textContent = timer ? '❚❚' : '▶';
       play.setAttribute('aria-label', T(timer ? 'pause' : 'play'));
       play.title = T(timer ? 'pause' : 'play');
-      all.disabled = step < 0;
+      all.hidden = step < 0;
       const found = series();
       holder.replaceChildren(...(found ? [chart(found)] : []));
     };

@@ -32,7 +32,7 @@
       const [x, y] = project(g.lat[g.start[part]], g.lon[g.start[part]], scale, origin);
       if (x < bounds.min.x || x > bounds.max.x || y < bounds.min.y || y > bounds.max.y) continue;
       const symbol = layer.symbolOf(row);
-      geocn.symbol.paint(context, x, y, symbol);
+      (layer.kind === 'interventions' ? geocn.symbol.badge : geocn.symbol.paint)(context, x, y, symbol);
       drawn.push({ layer, rows: [row], x, y, radius: symbol.radius });
     }
   };
@@ -48,7 +48,7 @@
       const color = classes.size === 1 ? layer.colorOf([...classes][0]) : '#444';
       context.beginPath();
       context.arc(x, y, radius, 0, 7);
-      context.fillStyle = 'rgba(255,255,255,.45)';
+      context.fillStyle = 'rgba(255,255,255,.8)';
       context.fill();
       context.setLineDash([5, 3]);
       geocn.symbol.paint(context, x, y, { color, radius, hollow: true });
@@ -70,8 +70,8 @@
     const scale = 256 * 2 ** map.getZoom(), origin = map.getPixelOrigin();
     for (const layer of geocn.layers) {
       if (!layer.visible || !layer.hasPoints) continue;
-      paintPiles(context, bounds, layer, scale, origin);
       paintPrecise(context, bounds, layer, scale, origin);
+      paintPiles(context, bounds, layer, scale, origin);
     }
     paintChosen(context, scale, origin);
   };

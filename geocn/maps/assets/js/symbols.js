@@ -46,12 +46,25 @@
     context.globalAlpha = 1;
   };
 
+  // A site stands on a white disc, so that it is never taken for an event.
+  const badge = (context, x, y, symbol) => {
+    context.beginPath();
+    context.arc(x, y, 10, 0, 7);
+    context.fillStyle = '#fff';
+    context.fill();
+    context.lineWidth = 1.6;
+    context.strokeStyle = '#222';
+    context.stroke();
+    paint(context, x, y, { ...symbol, radius: 5 });
+  };
+
   const picture = (symbol) => {
     const half = 10;
     const svg = geocn.svg('svg', { viewBox: `${-half} ${-half} 20 20`, width: 18, height: 18, class: 'key', 'aria-hidden': 'true' });
     const look = symbol.hollow ? { fill: 'none', stroke: symbol.color, 'stroke-width': 2 }
       : { fill: symbol.color, stroke: '#222', 'stroke-width': 0.9 };
-    const radius = symbol.radius ?? 6;
+    const radius = symbol.radius ?? (symbol.badge ? 4.6 : 6);
+    if (symbol.badge) svg.append(geocn.svg('circle', { cx: 0, cy: 0, r: 9, fill: '#fff', stroke: '#222', 'stroke-width': 1.4 }));
     svg.append(outline[symbol.shape]
       ? geocn.svg('polygon', { points: outline[symbol.shape](radius).map((p) => p.map((v) => v.toFixed(2)).join(',')).join(' '), ...look })
       : geocn.svg('circle', { cx: 0, cy: 0, r: radius, ...look }));
@@ -64,5 +77,5 @@
   const area = ({ color, strong }) => geocn.svg('svg', { viewBox: '0 0 22 16', width: 22, height: 16, class: 'key', 'aria-hidden': 'true' },
     geocn.svg('rect', { x: 2, y: 2, width: 18, height: 12, fill: color, 'fill-opacity': 0.8, stroke: strong ? '#222' : '#777', 'stroke-width': strong ? 2 : 0.8 }));
 
-  geocn.symbol = { paint, picture, line, area };
+  geocn.symbol = { paint, badge, picture, line, area };
 })();
