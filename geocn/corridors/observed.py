@@ -73,7 +73,7 @@ def aggregate_routes(
     ...     geometry=[shapely.LineString([(-77, y), (-76.9, y)]) for y in (1, 1.0001)],
     ...     crs="EPSG:4326",
     ... )
-    >>> aggregate_routes(routes, cell_m=50_000).weight_kg.max()
+    >>> float(aggregate_routes(routes, cell_m=50_000).weight_kg.max())
     12.0
     """
     if (cell_m is None) == (grid is None):

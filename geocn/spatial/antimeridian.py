@@ -70,7 +70,8 @@ def move_longitudes(geometry: ObjectArray, degrees: float) -> ObjectArray:
     """Add degrees to every longitude."""
 
     def move(xy: FloatArray) -> FloatArray:
-        return xy + np.array([degrees, 0.0])
+        moved: FloatArray = xy + np.array([degrees, 0.0])
+        return moved
 
     return np.asarray(shapely.transform(geometry, move), dtype=object)
 
@@ -98,7 +99,7 @@ def _gather(parts: ObjectArray) -> Any:
 
 
 def _fold(geometry: Any, west: float, east: float) -> Any:
-    parts = []
+    parts: list[Any] = []
     first, last = int(np.floor((west + 180) / 360)), int(np.ceil((east + 180) / 360))
     dimension = shapely.get_dimensions(geometry)
     for turn in range(first, last):
