@@ -1,1 +1,26 @@
-"""To be written by its room."""
+"""Layers: files of partners read into canonical frames, nothing lost on the way."""
+
+from __future__ import annotations
+
+from geocn.layers.borders import read_borders
+from geocn.layers.cultivation import read_cultivation
+from geocn.layers.draft import FileOptions
+from geocn.layers.inspect import Inspection, inspect_file
+from geocn.layers.interventions import read_interventions
+from geocn.layers.merge import merge_layers
+from geocn.layers.rasters import read_raster
+from geocn.layers.routes import read_routes
+from geocn.layers.seizures import read_seizures
+
+__all__ = [
+    "FileOptions",
+    "Inspection",
+    "inspect_file",
+    "merge_layers",
+    "read_borders",
+    "read_cultivation",
+    "read_interventions",
+    "read_raster",
+    "read_routes",
+    "read_seizures",
+]

@@ -1,0 +1,163 @@
+"""Seizures: what was taken, when, where, how much of what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from geocn._typing import StrPath
+from geocn.harmonise.amounts import check_amounts
+from geocn.harmonise.drugs import classify_drugs
+from geocn.harmonise.duplicates import exact_duplicates
+from geocn.harmonise.modes import canonical_modes
+from geocn.harmonise.placeindex import PlaceIndex
+from geocn.harmonise.units import convert_to_kg
+from geocn.layers.columns import (
+    fill_event_date,
+    fill_id,
+    fill_numbers,
+    fill_texts,
+    fill_words,
+    report_unknown,
+)
+from geocn.layers.draft import Draft, FileOptions, Request
+from geocn.layers.finish import read_layer
+from geocn.layers.location import fill_location
+from geocn.layers.rejects import OnInvalid
+
+#: Heaviest single seizure that is believed, in kilograms: beyond any ship's cargo of drugs.
+_HEAVIEST_KG = 1e8
+
+
+def read_seizures(
+    path: StrPath,
+    *,
+    places: gpd.GeoDataFrame | PlaceIndex | None = None,
+    fields: Mapping[str, str] | None = None,
+    crs: Any = None,
+    units: str | Mapping[str, str] | None = None,
+    on_invalid: OnInvalid = "warn",
+    rejects: StrPath | None = None,
+    source: str | None = None,
+    marking: str | None = None,
+    reliability: str | None = None,
+    as_of: Any = None,
+    **options: Unpack[FileOptions],
+) -> gpd.GeoDataFrame:
+    """Read seizures from any table or vector file into the canonical layer.
+
+    Parameters
+    ----------
+    path : path
+        CSV, TSV, XLSX, GeoJSON, GeoPackage, Shapefile, FlatGeobuf, GeoParquet, KML or GPX.
+    places : GeoDataFrame or PlaceIndex, optional
+        Areas or a gazetteer, for rows that name a place and have no coordinates. Such a
+        row takes a point inside the area and, as ``location_precision_m``, the radius
+        that holds the area; one of another country falls back to that country.
+    fields : mapping, optional
+        Canonical column (or helper such as ``latitude``) → header of the file.
+    crs : CRS, optional
+        Where the file does not state it.
+    units : str or mapping, optional
+        Unit of rows without one, or reported unit → the unit that is meant.
+    on_invalid : {"warn", "raise"}
+        Whether rejected rows are left out with a warning, or an error.
+    rejects : path, optional
+        CSV to which rejected rows are written whole, with line number and reasons.
+    source, marking, reliability : str, optional
+        For rows that do not state their own.
+    as_of : date, optional
+        Cut-off; later dates are flagged ``future_date``.
+    **options
+        See :class:`geocn.layers.FileOptions`.
+
+    Returns
+    -------
+    GeoDataFrame
+        Longitude and latitude; rows whose place is unknown have a null geometry.
+        ``flags`` names ``zero_amount``, ``outlier``, ``future_date``, ``repeated_row`` and
+        ``no_date``; ``duplicate_group`` and ``duplicate_score`` mark repeated rows. What was
+        found stands in ``attrs["geocn"]``: rows in = rows out + rejected.
+
+    Raises
+    ------
+    LayerError
+        Where headers, CRS or (with ``on_invalid="raise"``) rows are at fault.
+    ReadError
+        Where the file is not what it claims to be.
+    """
+    request = Request(fields, crs, units, places, source, marking, reliability, as_of, options)
+    return read_layer(
+        path, "seizures", request, build_seizures, on_invalid=on_invalid, rejects=rejects
+    )
+
+
+def build_seizures(draft: Draft) -> None:
+    """Fill every column of the seizures layer."""
+    fill_id(draft, "seizure_id")
+    fill_event_date(draft)
+    _fill_drug(draft)
+    fill_texts(draft, ("origin", "departure", "destination"))
+    fill_words(draft, "mode", canonical_modes)
+    _fill_amount(draft)
+    fill_location(draft)
+    _flag(draft)
+
+
+def _fill_drug(draft: Draft) -> None:
+    role = "drug" if draft.has("drug") else "drug_reported"
+    reported = draft.text(role)
+    result = classify_drugs(reported)
+    draft.columns["drug"] = result.drug
+    draft.columns["drug_reported"] = (
+        draft.text("drug_reported").fillna(reported) if draft.has("drug_reported") else reported
+    )
+    if len(result.unknown):
+        report_unknown(draft, "drug", result.unknown)
+
+
+def _fill_amount(draft: Draft) -> None:
+    """Amounts in their own unit, and in kilograms where that is sure or given."""
+    fill_numbers(draft, ("quantity", "weight_kg"), negative=True)
+    rows = draft.raw.frame.index
+    quantity = draft.columns.get("quantity", pd.Series(np.nan, index=rows))
+    stated = draft.text("unit") if draft.has("unit") else None
+    units = draft.request.units
+    if units is None and "quantity" in draft.header.units:
+        units = draft.header.units["quantity"]
+    converted = convert_to_kg(quantity, stated, draft.columns["drug"], units=units)
+    weight = draft.columns.get("weight_kg", converted.weight_kg)
+    weight = weight.fillna(converted.weight_kg)
+    draft.columns |= {"quantity": quantity, "unit": converted.unit, "weight_kg": weight}
+    draft.report["units"] = {str(u): int(n) for u, n in converted.unit.value_counts().items()}
+    if len(converted.unknown):
+        report_unknown(draft, "unit", converted.unknown)
+    amount = quantity.fillna(weight)
+    given = (
+        draft.raw_column("quantity" if draft.has("quantity") else "weight_kg")
+        if (draft.has("quantity") or draft.has("weight_kg"))
+        else None
+    )
+    result = check_amounts(amount, weight_kg=weight, drug=draft.columns["drug"])
+    draft.reject(result.rejected.notna().to_numpy(), "negative amount", given)
+    draft.reject((weight < 0).to_numpy() & (amount >= 0).to_numpy(), "negative weight_kg", given)
+    draft.reject((weight > _HEAVIEST_KG).to_numpy(), "more than 100,000 t in one seizure", given)
+    named = result.flags.fillna("")
+    for flag in ("zero_amount", "outlier"):
+        draft.flags[flag] = named.str.contains(flag, regex=False).to_numpy(dtype=bool)
+
+
+def _flag(draft: Draft) -> None:
+    repeated = exact_duplicates(draft.raw.frame.drop(columns="geometry", errors="ignore"))
+    draft.flags["repeated_row"] = repeated.group.notna().to_numpy()
+    draft.columns["duplicate_group"] = repeated.group
+    draft.columns["duplicate_score"] = repeated.score
+    dates = draft.columns.get("seized_at")
+    draft.flags["no_date"] = (
+        np.ones(draft.n_rows, dtype=bool) if dates is None else dates.isna().to_numpy()
+    )
+    draft.report["repeated_rows"] = repeated.n_extra
