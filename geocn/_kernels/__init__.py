@@ -1,1 +1,1 @@
-"""To be written by its room."""
+"""Arithmetic on plain arrays: no frames, no geometries, no text."""

@@ -1,1 +1,20 @@
-"""To be written by its room."""
+"""Hotspots of events on areas and along borders."""
+
+from geocn.hotspots.border_hotspots import border_hotspots
+from geocn.hotspots.counts import count_events
+from geocn.hotspots.crossings import border_crossings
+from geocn.hotspots.getis import getis_ord
+from geocn.hotspots.segments import border_segments
+from geocn.spatial.grids import make_grid
+from geocn.spatial.neighbours import distance_band, knn
+
+__all__ = [
+    "border_crossings",
+    "border_hotspots",
+    "border_segments",
+    "count_events",
+    "distance_band",
+    "getis_ord",
+    "knn",
+    "make_grid",
+]

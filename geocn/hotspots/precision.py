@@ -1,0 +1,47 @@
+"""Events that are known less exactly than the cells they are counted in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from geocn._typing import FloatArray
+from geocn.errors import ParameterError
+
+Imprecise = Literal["spread", "leave_out"]
+IMPRECISE = ("spread", "leave_out")
+PRECISION = "location_precision_m"
+
+
+def check_imprecise(imprecise: str) -> None:
+    """Refuse an unknown way to treat imprecise events."""
+    if imprecise not in IMPRECISE:
+        raise ParameterError(f"imprecise {imprecise!r}; choose one of {', '.join(IMPRECISE)}")
+
+
+def centres_and_precision(events: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray]:
+    """Coordinates of each event in metres, and the radius within which it lies.
+
+    ``events`` are in a metric CRS and have geometries. The radius is the larger of the
+    column ``location_precision_m`` (0 where unknown) and half the width of an area or line.
+    """
+    geometry = events.geometry.to_numpy()
+    points = shapely.get_type_id(geometry) == 0
+    centre = np.where(points, geometry, shapely.centroid(geometry))
+    radius = np.where(points, 0.0, shapely.minimum_bounding_radius(geometry))
+    if PRECISION in events:
+        given = events[PRECISION].to_numpy(dtype=float, na_value=np.nan)
+        radius = np.maximum(radius, np.nan_to_num(given))
+    return shapely.get_coordinates(centre), radius
+
+
+def scatter(xy: FloatArray, radius: FloatArray, *, seed: int) -> FloatArray:
+    """Move each point to a uniform random place within its radius (single imputation)."""
+    rng = np.random.default_rng(seed)
+    away = radius * np.sqrt(rng.random(len(xy)))
+    angle = rng.random(len(xy)) * 2 * np.pi
+    moved: FloatArray = xy + np.column_stack([away * np.cos(angle), away * np.sin(angle)])
+    return moved

@@ -1,0 +1,121 @@
+"""Borders cut into segments of one length."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geocn._typing import AnyArray
+from geocn.errors import ParameterError, SchemaError
+from geocn.provenance import attach
+from geocn.spatial.borders import load_borders
+from geocn.spatial.crs import to_lonlat
+from geocn.spatial.topology import equal_lengths
+
+_KEPT = ("kind", "disputed", "scale", "left", "right")
+_FIRST = ["segment_id", "dyad", "kind", "disputed", "chainage_from_km", "chainage_to_km"]
+
+
+def border_segments(
+    borders: gpd.GeoDataFrame | None = None, *, length_km: float = 10.0
+) -> gpd.GeoDataFrame:
+    """Cut borders into segments of one geodesic length along their reference chainage.
+
+    Every piece of border (one kind, one chain) is cut from its start; a remainder shorter
+    than half a length is added to the segment before it, so segments are between a half
+    and one and a half lengths long, unless the whole piece is shorter.
+
+    Parameters
+    ----------
+    borders : GeoDataFrame, optional
+        Lines with ``dyad``; by default the bundled 1:10 million land borders. Without
+        ``chainage_from_km`` the chainage of a dyad runs on from row to row.
+    length_km : float
+        Length of a segment in kilometres.
+
+    Returns
+    -------
+    GeoDataFrame
+        In EPSG:4326: ``segment_id`` (dyad and number), ``dyad, kind, disputed,
+        chainage_from_km, chainage_to_km, length_km, scale, left, right`` and geometry. The
+        length of a border depends on the map scale, so the scale stands in every row.
+
+    Raises
+    ------
+    ParameterError
+        Where the length is not positive.
+    SchemaError
+        Where the borders have no dyad.
+
+    Examples
+    --------
+    >>> from geocn.spatial.borders import load_borders
+    >>> borders = load_borders("110m")
+    >>> segments = border_segments(borders[borders["dyad"] == "COL-ECU"], length_km=100)
+    >>> segments["length_km"].round(1).tolist()
+    [100.0, 100.0, 100.0, 100.0, 66.5]
+    """
+    if not (np.isfinite(length_km) and length_km > 0):
+        raise ParameterError(f"length_km is {length_km}, not positive")
+    if borders is None:
+        borders = load_borders()
+    if "dyad" not in borders:
+        raise SchemaError(
+            "borders",
+            found="no column dyad",
+            expected="the two countries of each line",
+            repair='Name the column of the two countries with fields={"dyad": …} when reading.',
+        )
+    borders = to_lonlat(borders, "borders")
+    columns: dict[str, list[AnyArray]] = {"row": [], "from": [], "to": []}
+    lines: list[shapely.Geometry] = []
+    reached: dict[object, float] = {}
+    given = borders.get("chainage_from_km")
+    for row, (dyad, geometry) in enumerate(
+        zip(borders["dyad"], borders.geometry, strict=True)
+    ):
+        for part in shapely.get_parts(geometry) if geometry is not None else ():
+            pieces, bounds = equal_lengths(shapely.get_coordinates(part), length_km)
+            known = given is not None and pd.notna(given.iloc[row])
+            origin = float(given.iloc[row]) if known and given is not None else 0.0
+            origin = max(origin, reached.get(dyad, 0.0)) if not known else origin
+            reached[dyad] = origin + float(bounds[-1])
+            lines += [shapely.LineString(piece) for piece in pieces]
+            columns["row"].append(np.full(len(pieces), row))
+            columns["from"].append(origin + bounds[:-1])
+            columns["to"].append(origin + bounds[1:])
+    result = _frame(borders, columns, lines)
+    scales = sorted(result["scale"].dropna().unique().tolist())
+    return attach(
+        result,
+        "hotspots.border_segments",
+        length_km=float(length_km),
+        scale="/".join(scales),
+        crs="EPSG:4326",
+        left_out={"no_geometry": int(borders.geometry.isna().sum())},
+    )
+
+
+def _frame(
+    borders: gpd.GeoDataFrame, columns: dict[str, list[AnyArray]], lines: list[shapely.Geometry]
+) -> gpd.GeoDataFrame:
+    row, start, end = (
+        np.concatenate([*columns[name], np.empty(0)]) for name in ("row", "from", "to")
+    )
+    row = row.astype(np.int64)
+    data = pd.DataFrame({"dyad": borders["dyad"].iloc[row].astype("str").to_numpy()})
+    for name in _KEPT:
+        present = name in borders
+        values = borders[name].iloc[row].array if present else [None] * len(row)
+        data[name] = pd.Series(values, dtype="boolean" if name == "disputed" else "str")
+    data["chainage_from_km"], data["chainage_to_km"] = start, end
+    data["length_km"] = end - start
+    order = np.lexsort((start, data["dyad"].to_numpy(dtype=object).astype(str)))
+    data = data.iloc[order].reset_index(drop=True)
+    number = data.groupby("dyad").cumcount().astype("str")
+    data["segment_id"] = (data["dyad"] + "/" + number).astype("str")
+    rest = [name for name in data.columns if name not in _FIRST]
+    geometry = np.array(lines, dtype=object)[order] if len(lines) else []
+    return gpd.GeoDataFrame(data[[*_FIRST, *rest]], geometry=geometry, crs="EPSG:4326")

@@ -1,0 +1,161 @@
+"""Regular grids of squares and hexagons in an equal-area system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import shapely
+
+from geocn._typing import FloatArray, IntArray
+from geocn.errors import CRSError, ParameterError
+from geocn.spatial.crs import equal_area_crs, require_crs
+
+GridKind = Literal["square", "hex"]
+_MOST_CELLS = 5_000_000
+_ROW_HEIGHT = np.sqrt(3) / 2
+
+
+def make_grid(
+    extent: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[float],
+    *,
+    cell_m: float | None = None,
+    cell_size_km: float | None = None,
+    kind: GridKind = "square",
+    crs: Any = None,
+) -> gpd.GeoDataFrame:
+    """Cover an extent with cells of equal area.
+
+    Cells lie on multiples of their size from the origin of the CRS, so two grids of one
+    CRS and size share their cells and ids.
+
+    Parameters
+    ----------
+    extent : GeoDataFrame, GeoSeries or (west, south, east, north) in degrees
+        What to cover. For areas, cells that touch none of them are left out; for points
+        and lines the whole bounding box is covered.
+    cell_m, cell_size_km : float
+        One of the two: the side of a square, or the distance between the centres of two
+        neighbouring hexagons, in metres or kilometres.
+    kind : {"square", "hex"}
+        Shape of the cells.
+    crs : optional
+        A projected CRS for the grid; by default
+        :func:`geocn.spatial.crs.equal_area_crs` of the extent.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``cell_id`` (column and row from the origin of the CRS, such as "12_-3") and
+        geometry, row by row from the south-west. No rows where the extent is empty.
+
+    Raises
+    ------
+    ParameterError
+        Where the size is missing, given twice or not positive, the kind is unknown, or the
+        grid would have more than five million cells.
+    CRSError
+        Where the extent has no CRS or ``crs`` is not projected.
+
+    Examples
+    --------
+    >>> grid = make_grid((-78, 0, -77, 1), cell_size_km=50)
+    >>> len(grid), float(grid.area.iloc[0].round())
+    (9, 2500000000.0)
+    """
+    side = _side(cell_m, cell_size_km)
+    if kind not in ("square", "hex"):
+        raise ParameterError(f"grid kind {kind!r}; choose 'square' or 'hex'")
+    series = _extent(extent)
+    target = pyproj.CRS(crs) if crs is not None else equal_area_crs(series)
+    if not target.is_projected:
+        raise CRSError("make_grid", found=target.to_string(), expected="a projected CRS in metres")
+    series = series[series.notna() & ~series.is_empty].to_crs(target)
+    cell = side / target.axis_info[0].unit_conversion_factor
+    if not len(series):
+        return _frame(np.empty((0, 2), dtype=np.int64), np.empty((0, 0, 2)), target)
+    build = _squares if kind == "square" else _hexagons
+    numbers, rings = build(series.total_bounds, cell)
+    grid = _frame(numbers, rings, target)
+    areas = series[shapely.get_dimensions(series.to_numpy()) == 2]
+    if len(areas) == len(series):
+        hit = np.unique(grid.sindex.query(areas.to_numpy(), predicate="intersects")[1])
+        grid = grid.iloc[hit].reset_index(drop=True)
+    return grid
+
+
+def _side(cell_m: float | None, cell_size_km: float | None) -> float:
+    given = [s for s in (cell_m, None if cell_size_km is None else cell_size_km * 1000) if s]
+    if len(given) != 1 or not (np.isfinite(given[0]) and given[0] > 0):
+        raise ParameterError("give one positive cell size: cell_m=… or cell_size_km=…")
+    return float(given[0])
+
+
+def _extent(extent: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[float]) -> gpd.GeoSeries:
+    if isinstance(extent, (gpd.GeoDataFrame, gpd.GeoSeries)):
+        require_crs(extent, "make_grid")
+        return extent.geometry
+    west, south, east, north = map(float, extent)
+    if west > east:
+        parts = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
+    else:
+        parts = [shapely.box(west, south, east, north)]
+    # A parallel is curved in the grid's CRS: without vertices the corners alone would count.
+    return gpd.GeoSeries(shapely.segmentize(np.array(parts), 0.5), crs="EPSG:4326")
+
+
+def _check_count(columns: int, rows: int) -> None:
+    if columns * rows > _MOST_CELLS:
+        raise ParameterError(
+            f"a grid of {columns * rows:,} cells exceeds {_MOST_CELLS:,}; choose larger cells"
+        )
+
+
+def _squares(bounds: FloatArray, cell: float) -> tuple[IntArray, FloatArray]:
+    first = np.floor(bounds[:2] / cell).astype(int)
+    last = np.maximum(np.ceil(bounds[2:] / cell).astype(int), first + 1)
+    columns, rows = last - first
+    _check_count(columns, rows)
+    row, column = np.divmod(np.arange(columns * rows), columns)
+    numbers = np.column_stack([column + first[0], row + first[1]])
+    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]])
+    return numbers, (numbers[:, None, :] + corners[None]) * cell
+
+
+def _hexagons(bounds: FloatArray, cell: float) -> tuple[IntArray, FloatArray]:
+    # Pointy-top hexagons: rows are 0.866 cells apart, odd rows shifted by half a cell.
+    height = cell * _ROW_HEIGHT
+    radius = cell / np.sqrt(3)
+    row_from = int(np.floor((bounds[1] - radius) / height))
+    row_to = int(np.ceil((bounds[3] + radius) / height))
+    column_from = int(np.floor(bounds[0] / cell - 1))
+    column_to = int(np.ceil(bounds[2] / cell + 1))
+    columns, rows = column_to - column_from + 1, row_to - row_from + 1
+    _check_count(columns, rows)
+    row, column = np.divmod(np.arange(columns * rows), columns)
+    row, column = row + row_from, column + column_from
+    centre = np.column_stack([(column + (row % 2) / 2) * cell, row * height])
+    # Corners are whole multiples of half a cell and half a radius, so that neighbours share
+    # them to the last bit of the same expression.
+    dx = np.array([1, 0, -1, -1, 0, 1, 1])
+    dy = np.array([1, 2, 1, -1, -2, -1, 1])
+    half = 2 * column + row % 2
+    x = (half[:, None] + dx) * (cell / 2)
+    y = (3 * row[:, None] + dy) * (radius / 2)
+    reach = np.array([cell / 2, radius])
+    low, high = centre - reach, centre + reach
+    hit = ((high > bounds[:2]) & (low < bounds[2:])).all(axis=1) | (
+        (bounds[:2] == bounds[2:]).any() & ((high >= bounds[:2]) & (low <= bounds[2:])).all(axis=1)
+    )
+    numbers = np.column_stack([column, row])
+    return numbers[hit], np.stack([x, y], axis=-1)[hit]
+
+
+def _frame(numbers: IntArray, rings: FloatArray, crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    ids = [f"{column}_{row}" for column, row in numbers.tolist()]
+    polygons = shapely.polygons(rings) if len(rings) else []
+    frame = gpd.GeoDataFrame({"cell_id": ids}, geometry=list(polygons), crs=crs)
+    return frame.astype({"cell_id": "str"})
