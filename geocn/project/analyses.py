@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 Name = Annotated[str, Field(pattern=r"^\w[\w .()-]{0,60}$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Correction = Literal["bh", "by", "bonferroni", "none"]
 Stat = Literal["sum", "mean", "count", "variance", "stdev", "share_valid"]
 
 
@@ -86,7 +87,7 @@ class Hotspots(Analysis):
     inference: Literal["auto", "exact", "permutation", "analytic"] = "auto"
     permutations: int | None = Field(None, ge=9)
     alpha: Share = 0.05
-    correction: Literal["bh", "by", "bonferroni", "none"] = "bh"
+    correction: Correction = "bh"
     seed: int = Field(0, ge=0)
     by_period: Literal["year", "quarter", "month", "week"] | None = None
     duplicates: Literal["keep", "once"] = "keep"
@@ -95,6 +96,8 @@ class Hotspots(Analysis):
     def _one_support(self) -> Hotspots:
         if (self.grid is None) == (self.areas is None):
             raise ValueError("hotspots need either `grid` or `areas`, and not both")
+        if self.exposure is not None and self.areas is None:
+            raise ValueError("`exposure` is a column of `areas`, which are not given")
         return self
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
@@ -106,16 +109,21 @@ class Hotspots(Analysis):
 
 
 class BorderHotspots(Analysis):
-    """Routes crossing land borders, counted in segments of equal length."""
+    """Routes crossing land borders, and seizures near them, in segments of equal length.
+
+    ``countries`` bounds the study area: borders between two of them, or all borders of a
+    single one.
+    """
 
     kind: Literal["border_hotspots"]
     countries: tuple[str, ...] = ()
     segment_km: Positive = 10
     min_excursion_m: float = Field(1000, ge=0, allow_inf_nan=False)
-    seizures: bool = True
-    exposure: str | None = None
-    method: str | None = None
+    evidence: Literal["crossings", "seizures", "both"] = "both"
+    reach_km: Positive = 10
     alpha: Share = 0.05
+    correction: Correction = "bh"
+    seed: int = Field(0, ge=0)
 
     @field_validator("countries")
     @classmethod
@@ -127,6 +135,8 @@ class BorderHotspots(Analysis):
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
         yield Need("kind", "routes", ("layer",), ("geometry",))
+        if self.evidence != "crossings":
+            yield Need("evidence", "seizures", ("layer",), ("geometry",))
 
 
 class Corridors(Analysis):
@@ -163,7 +173,9 @@ class Coverage(Analysis):
     weight: str | None = None
     year: int | None = None
     only_significant: bool = True
-    distance_km: Positive | None = None
+    distance_km: Positive | dict[str, Positive] | None = None
+    areas: Literal["presence", "reach"] = "presence"
+    overlaps: Literal["once", "add"] = "once"
     partners: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
 

@@ -55,7 +55,7 @@ def cutoff_of(source: ProjectFile, as_of: Any, period: Period | None) -> date:
 
 def notes_of(data: Data) -> list[str]:
     """Return what the readers warned of, each line led by its file."""
-    return [f"{one['path']}: {note}" for one in data.files for note in one["notes"]]
+    return [f"{one['path']}: {note}" for one in data.files for note in one["warnings"]]
 
 
 def silent(_step: str) -> None:

@@ -158,22 +158,31 @@ def _neighbours(spec: asked.Neighbours) -> Any:
 
 
 def _border_hotspots(spec: asked.BorderHotspots, world: World, results: Results) -> Result:
+    # Which country a route is in follows from all borders; the study area bounds the test.
     borders = world.layers.get("borders")
-    if borders is None:
-        borders = layers.read_borders()
-    if spec.countries:
-        wanted = set(spec.countries)
-        borders = borders[[bool(wanted & set(str(d).split("-"))) for d in borders["dyad"]]]
-    segments = hotspots.border_segments(borders, length_km=spec.segment_km)
+    borders = layers.read_borders() if borders is None else borders
     crossings = hotspots.border_crossings(
         world.layers["routes"], borders, min_excursion_m=spec.min_excursion_m
     )
-    given: dict[str, Any] = {"exposure": spec.exposure, "method": spec.method}
-    options = {name: value for name, value in given.items() if value is not None}
-    if spec.seizures and "geometry" in world.layers.get("seizures", ()):
-        options["seizures"] = world.layers["seizures"]
-    frame = hotspots.border_hotspots(crossings, segments, alpha=spec.alpha, **options)
+    study = borders[_between(borders["dyad"], spec.countries)]
+    frame = hotspots.border_hotspots(
+        crossings[_between(crossings["dyad"], spec.countries)],
+        hotspots.border_segments(study, length_km=spec.segment_km),
+        seizures=None if spec.evidence == "crossings" else world.layers["seizures"],
+        evidence=spec.evidence,
+        reach_km=spec.reach_km,
+        alpha=spec.alpha,
+        correction=spec.correction,
+        seed=spec.seed,
+    )
     return Result(spec.name, spec.kind, frame, {"crossings": crossings})
+
+
+def _between(dyads: pd.Series, countries: tuple[str, ...]) -> pd.Series:
+    """Say which dyads lie between two of ``countries``, or touch the only one."""
+    wanted, least = set(countries), min(len(countries), 2)
+    shared = [len(wanted & set(str(dyad).split("-"))) >= least for dyad in dyads]
+    return pd.Series(shared, index=dyads.index, dtype=bool)
 
 
 def _corridors(spec: asked.Corridors, world: World, results: Results) -> Result:
@@ -212,9 +221,10 @@ def _coverage(spec: asked.Coverage, world: World, results: Results) -> Result:
     for column, wanted in (("partner", spec.partners), ("kind", spec.kinds)):
         if wanted:
             sites = sites[sites[column].isin(wanted)]
-    reaches = coverage.reach(sites, distance_km=spec.distance_km, as_of=world.as_of)
-    by = tuple(column for column in ("partner", "kind") if column in reaches)
-    assessed = coverage.assess(demand, reaches, weight=spec.weight, by=by)
+    reaches = coverage.reach(
+        sites, distance_km=spec.distance_km, as_of=world.as_of, areas=spec.areas
+    )
+    assessed = coverage.assess(demand, reaches, weight=spec.weight, overlaps=spec.overlaps)
     more = {"gaps": assessed.gaps, "by_partner": assessed.by_partner, "by_kind": assessed.by_kind}
     more["duplication"] = assessed.duplication
     return Result(

@@ -64,17 +64,27 @@ class LayerFile(Strict):
     sheet: str | int | None = None
     layer: str | None = None
     member: str | None = None
+    country: str | None = None
+    min_score: float | None = Field(None, gt=0, le=100)
+    crop: str | None = None
     on_invalid: Literal["warn", "raise"] = "warn"
 
 
 class PlacesFile(Strict):
-    """Areas or a gazetteer: the file, and which of its columns holds what."""
+    """Areas or a gazetteer: the file, and which of its columns holds what.
+
+    ``longitude`` and ``latitude`` name the columns of a plain table; a vector file brings
+    its own geometry. ``columns`` are kept beside, for use as an exposure.
+    """
 
     path: str = Field(min_length=1)
     code: str | None = None
     name: str = "name"
     parent: str | None = None
     country: str | None = None
+    longitude: str = "longitude"
+    latitude: str = "latitude"
+    columns: tuple[str, ...] = ()
     layer: str | None = None
     crs: str | int | None = None
 
@@ -156,6 +166,8 @@ def faults_of(project: Project) -> Iterator[Fault]:
 def _unknown_places(project: Project) -> Iterator[Fault]:
     for layer, files in project.layers.items():
         for number, file in enumerate(files):
+            if file.crop is not None and layer != "cultivation":
+                yield ("layers", layer, number, "crop"), "`crop` is a key of cultivation only"
             if file.places is not None and file.places not in project.places:
                 at = ("layers", layer, number, "places")
                 yield at, _no_such("places", file.places, project.places)
@@ -169,6 +181,10 @@ def _unknown_references(project: Project) -> Iterator[Fault]:
         "analysis": list[str](),
     }
     for number, one in enumerate(project.analyses):
+        exposure, areas = getattr(one, "exposure", None), getattr(one, "areas", None)
+        if exposure and areas in project.places and exposure not in project.places[areas].columns:
+            held = project.places[areas].columns
+            yield ("analyses", number, "exposure"), _no_such(f"columns of {areas}", exposure, held)
         for need in one.needs():
             there = [name for kind in need.kinds for name in known[kind]]
             if need.name not in there:

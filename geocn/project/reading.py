@@ -13,12 +13,14 @@ from typing import Any
 import geopandas as gpd
 
 from geocn import layers as readers
-from geocn.errors import AssumptionWarning, GeocnWarning, PlaceError, ReadError
+from geocn.errors import AssumptionWarning, GeocnWarning, PlaceError, RasterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
-from geocn.io.table import read_table
+from geocn.io.numbers import parse_numbers
+from geocn.io.table import RawTable, read_table
 from geocn.project.file import ProjectFile
 from geocn.project.model import LayerFile, PlacesFile
 from geocn.provenance import plain
+from geocn.schema import layer_schema
 
 Progress = Callable[[str], None]
 
@@ -39,6 +41,9 @@ _OPTIONS = (
     "source",
     "reliability",
     "on_invalid",
+    "country",
+    "min_score",
+    "crop",
 )
 
 
@@ -91,7 +96,7 @@ def read_all(
     data = Data()
     for name, entry in source.project.places.items():
         progress(f"places {name}")
-        data.places[name] = _read_places(source.resolve(entry.path), entry)
+        data.places[name] = read_places(source.resolve(entry.path), entry)
     for name, raster in source.project.rasters.items():
         progress(f"raster {name}")
         data.rasters[name] = _read_raster(source, name, data)
@@ -102,7 +107,7 @@ def read_all(
             progress(f"{layer}: {file.path}")
             target = _rejects_file(rejects, layer, number, file.path)
             frames.append(_read_file(source, layer, file, data, as_of=as_of, rejects=target))
-        data.layers[layer] = readers.merge_layers(frames, layer=layer)
+        data.layers[layer] = readers.merge_layers(frames, layer=layer_schema(layer).name)
     _refuse_changes(source, hashes)
     return data
 
@@ -129,21 +134,52 @@ def _rejects_file(folder: Path | None, layer: str, number: int, path: str) -> Pa
     return folder / f"{layer}-{number:02d}-{safe_name(Path(path).stem)}.csv"
 
 
-def _read_places(path: Path, entry: PlacesFile) -> gpd.GeoDataFrame:
-    table = read_table(path, layer=entry.layer, crs=entry.crs).frame
-    wanted = {"code": entry.code, "name": entry.name, "parent": entry.parent}
-    wanted["country"] = entry.country
-    given = {role: column for role, column in wanted.items() if column is not None}
-    missing = [column for column in given.values() if column not in table]
-    if missing or not isinstance(table, gpd.GeoDataFrame):
+def read_places(path: Path, entry: PlacesFile) -> gpd.GeoDataFrame:
+    """Read areas or a gazetteer with the columns ``code, name, parent, country``, as given.
+
+    Raises
+    ------
+    PlaceError
+        Where a column is missing, or a position is no number.
+    """
+    raw = read_table(path, layer=entry.layer, crs=entry.crs)
+    table = raw.frame
+    given = {role: getattr(entry, role) for role in ("code", "name", "parent", "country")}
+    used = [column for column in (*given.values(), *entry.columns) if column is not None]
+    is_spatial = isinstance(table, gpd.GeoDataFrame)
+    wanted = used if is_spatial else [*used, entry.longitude, entry.latitude]
+    missing = [column for column in wanted if column not in table]
+    if missing:
         raise PlaceError(
             path.name,
             found=f"columns {', '.join(map(str, table.columns))}",
-            expected=f"{', '.join(missing)} and a geometry" if missing else "a geometry",
+            expected=", ".join(missing),
             repair="Name the columns under [places.…] of the project file.",
         )
-    data: dict[str, Any] = {role: table[column] for role, column in given.items()}
-    return gpd.GeoDataFrame(data, geometry=table.geometry, crs=table.crs)
+    data = {role: table[column] for role, column in given.items() if column is not None}
+    data |= {column: table[column] for column in entry.columns}
+    if is_spatial:
+        return gpd.GeoDataFrame(data, geometry=table.geometry, crs=raw.crs)
+    return gpd.GeoDataFrame(data, geometry=_positions(raw, entry), crs=entry.crs or "EPSG:4326")
+
+
+def _positions(raw: RawTable, entry: PlacesFile) -> gpd.GeoSeries:
+    """Build the points of a gazetteer that is a plain table."""
+    numbers, bad = [], []
+    for column in (entry.longitude, entry.latitude):
+        values, wrong = parse_numbers(raw.frame[column], raw.number_formats.get(column))
+        numbers.append(values)
+        bad.append(wrong)
+    broken = bad[0] | bad[1]
+    if broken.any():
+        raise PlaceError(
+            raw.path.name,
+            rows=[f"row {raw.line_of(int(row))}" for row in broken.nonzero()[0]],
+            found=f"{entry.longitude} or {entry.latitude} that is no number",
+            expected="degrees",
+            repair="Correct these rows.",
+        )
+    return gpd.GeoSeries(gpd.points_from_xy(*numbers), index=raw.frame.index)
 
 
 def _read_raster(source: ProjectFile, name: str, data: Data) -> Any:
@@ -153,7 +189,7 @@ def _read_raster(source: ProjectFile, name: str, data: Data) -> Any:
             source.resolve(entry.path), crs=entry.crs, band=entry.band, nodata=entry.nodata
         )
     account: dict[str, Any] = {"raster": name, "path": source.shown(source.resolve(entry.path))}
-    account |= {"source": entry.source, "cells": int(raster.size), "notes": notes}
+    account |= {"source": entry.source, "cells": int(raster.size), "warnings": notes}
     data.files.append(account)
     return raster
 
@@ -177,6 +213,13 @@ def _read_file(
     path = source.resolve(file.path)
     with _collected(source) as notes:
         frame = reader(path, as_of=as_of, rejects=rejects, **options)
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise RasterError(
+            f"{layer} ({path.name})",
+            found="a raster",
+            expected="a table or vector file",
+            repair="List rasters under [rasters.…] of the project file.",
+        )
     data.files.append(_account(source, layer, file, frame, notes))
     return _with_recipients(frame, file)
 
@@ -196,7 +239,7 @@ def _account(
     report = dict(frame.attrs.get("geocn", {}))
     report.pop("versions", None)
     report["path"] = source.shown(source.resolve(file.path))
-    report |= {"layer": layer, "source": file.source, "notes": notes}
+    report |= {"layer": layer, "source": file.source, "warnings": notes}
     report["reliability"] = file.reliability
     report["marking"] = str(file.marking) if file.marking else None
     gaps = [gap.model_dump(mode="json", by_alias=True) for gap in file.declared_gaps]

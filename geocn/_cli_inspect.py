@@ -1,0 +1,123 @@
+"""Behind ``geocn inspect``: how every column of a file is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from geocn import layers
+from geocn._cli_print import line, table
+from geocn.errors import ParameterError
+from geocn.project.model import PlacesFile
+from geocn.project.reading import read_places
+
+# What a reader can be told on the command line, and how its text becomes a value.
+_OPTIONS: Mapping[str, Callable[[str], Any]] = {
+    "as_of": str,
+    "country": str,
+    "crs": str,
+    "date_order": str,
+    "decimal": str,
+    "delimiter": lambda text: "\t" if text in (r"\t", "tab") else text,
+    "encoding": str,
+    "layer": str,
+    "member": str,
+    "min_score": float,
+    "sheet": lambda text: int(text) if text.isdigit() else text,
+    "thousands": str,
+    "timezone": str,
+    "units": str,
+}
+# What else the report of a reader may hold, in the order in which it is shown.
+_FACTS = ("format", "encoding", "delimiter", "crs")
+
+
+def inspect_and_print(
+    file: Path, layer: str, *, fields: Sequence[str], options: Sequence[str], places: Path | None
+) -> bool:
+    """Print how a file is understood; return whether it would load."""
+    given = _pairs(options, what="--option", known=_OPTIONS)
+    settings = {name: _value(name, text) for name, text in given.items()}
+    if places is not None:
+        settings["places"] = read_places(places, PlacesFile(path=str(places)))
+    named = _pairs(fields, what="--field")
+    found = layers.inspect_file(file, layer, fields=named or None, **settings)
+    _print(found)
+    return found.ok
+
+
+def _pairs(
+    texts: Sequence[str], *, what: str, known: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ParameterError(f"{what} {text!r}: write it as name=value.")
+        if known is not None and name.strip() not in known:
+            raise ParameterError(f"{what} {name!r}: choose one of {', '.join(known)}.")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return _OPTIONS[name](text)
+    except ValueError as error:
+        raise ParameterError(f"--option {name}={text}: {text!r} does not fit.") from error
+
+
+def _print(found: layers.Inspection) -> None:
+    facts = [(name, found.report[name]) for name in _FACTS if found.report.get(name)]
+    table(f"{found.file} as {found.layer}", ("what", "value"), facts)
+    _frame("Columns", found.columns)
+    filled = [(name, f"{share:.1%}") for name, share in found.filled.items()]
+    table("What the layer would hold", ("column", "filled"), filled)
+    _numbers(found.report.get("numbers", {}))
+    _counts(found.report)
+    notes = [*found.report.get("notes", ()), *found.report.get("assumptions", ())]
+    table("Notes", ("note",), [(note,) for note in notes])
+    table("Rejected", ("reason", "rows"), list(found.rejected.items()))
+    _frame("First rejected rows", found.first_bad)
+    line(f"rows\t{found.n_rows}")
+    line(f"rejected\t{found.n_rejected}\t{found.reject_rate:.2%}")
+    if found.match_rate is not None:
+        line(f"places matched\t{found.match_rate:.2%}")
+    line("would load" if found.ok else f"would not load: {found.error}")
+
+
+def _frame(title: str, frame: Any) -> None:
+    rows = frame.astype("object").where(frame.notna(), None).itertuples(index=False, name=None)
+    table(title, [str(name) for name in frame.columns], [_shortened(row) for row in rows])
+
+
+def _shortened(row: Sequence[Any]) -> list[Any]:
+    return [f"{cell:.1%}" if isinstance(cell, float) and 0 <= cell <= 1 else cell for cell in row]
+
+
+def _numbers(formats: Mapping[str, Mapping[str, Any]]) -> None:
+    keys = ("decimal", "thousands", "evidence")
+    rows = [(name, *(one.get(key) for key in keys)) for name, one in formats.items()]
+    table("Numbers", ("column", *keys), rows)
+
+
+def _counts(report: Mapping[str, Any]) -> None:
+    """Print what a reader counted: units, dates, places, unknown words, flags."""
+    shown = {*_FACTS, "file", "rows_in", "rows_out", "rows_rejected", "rejected", "columns"}
+    shown |= {"numbers", "notes", "assumptions", "declared_gaps"}
+    for title, value in report.items():
+        if title not in shown and isinstance(value, Mapping):
+            table(title.capitalize(), ("what", "value"), list(_flat(value)))
+        elif title not in shown and value:
+            line(f"{title}\t{value}")
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for name, one in value.items():
+        if isinstance(one, Mapping):
+            pairs += _flat(one, f"{before}{name}: ")
+        else:
+            pairs.append((f"{before}{name}", one))
+    return pairs
