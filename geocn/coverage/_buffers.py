@@ -83,11 +83,14 @@ def _split(geometry: Any) -> list[Any]:
     west, south, east, north = shapely.bounds(geometry)
     if east - west <= _PIECE_DEGREES and north - south <= _PIECE_DEGREES:
         return [geometry]
-    windows = [
-        shapely.box(x, y, x + _PIECE_DEGREES, y + _PIECE_DEGREES)
-        for x in np.arange(west, east, _PIECE_DEGREES)
-        for y in np.arange(south, north, _PIECE_DEGREES)
+    across = max(int(np.ceil((east - west) / _PIECE_DEGREES)), 1)
+    up = max(int(np.ceil((north - south) / _PIECE_DEGREES)), 1)
+    lower_left = [
+        (west + i * _PIECE_DEGREES, south + j * _PIECE_DEGREES)
+        for i in range(across)
+        for j in range(up)
     ]
+    windows = [shapely.box(x, y, x + _PIECE_DEGREES, y + _PIECE_DEGREES) for x, y in lower_left]
     pieces = shapely.intersection(geometry, np.array(windows, dtype=object))
     return [piece for piece in pieces if not shapely.is_empty(piece)]
 

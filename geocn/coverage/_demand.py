@@ -17,6 +17,7 @@ from geocn.spatial.geodesy import geodesic_length_km
 
 _POINT, _LINE, _AREA = 0, 1, 2
 _UNITS = {_POINT: "points", _LINE: "km", _AREA: "km2"}
+_STEP_DEGREES = 0.1
 _SLIVER = 1e-9  # share of the smaller geometry below which two only touch
 
 
@@ -56,10 +57,19 @@ def measure(shapes: ObjectArray, dimensions: IntArray, plane: CRS) -> FloatArray
     return sizes
 
 
+def on_plane(frame: gpd.GeoDataFrame, plane: CRS) -> ObjectArray:
+    """Bring geometries to ``plane``; edges straight in degrees keep their course there."""
+    series = frame.geometry
+    if series.crs.is_geographic and len(series):
+        series = series.segmentize(_STEP_DEGREES)
+    return np.asarray(series.to_crs(plane).to_numpy(), dtype=object).copy()
+
+
 def prepare(demand: gpd.GeoDataFrame, weight: str | None, *, plane: CRS, once: bool) -> Demand:
     """Check demand and bring it to ``plane``; ``once`` lets overlaps count once."""
     given = _weights(demand, weight)
-    shapes = np.asarray(demand.geometry.to_crs(plane).to_numpy(), dtype=object).copy()
+    shapes = on_plane(demand, plane)
+    given_shapes = shapes.copy()
     placed = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     shapes[placed] = shapely.make_valid(shapes[placed], method="structure", keep_collapsed=False)
     dimensions = shapely.get_dimensions(shapes).astype(np.int64)
@@ -68,7 +78,7 @@ def prepare(demand: gpd.GeoDataFrame, weight: str | None, *, plane: CRS, once: b
     sizes[placed] = measure(shapes[placed], dimensions[placed], plane)
     # A line or area without extent is a place, no more.
     flat = placed & (sizes == 0)
-    shapes[flat] = _as_points(demand.geometry.to_crs(plane).to_numpy()[flat])
+    shapes[flat] = _as_points(given_shapes[flat])
     dimensions[flat], sizes[flat] = _POINT, 1.0
     kinds = np.unique(dimensions[placed])
     if given is None and len(kinds) > 1:

@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from geocn._typing import FloatArray, IntArray, ObjectArray
-from geocn.coverage._demand import Demand, prepare
+from geocn.coverage._demand import Demand, on_plane, prepare
 from geocn.coverage._groups import by_group
 from geocn.coverage._regions import Regions, cover
 from geocn.coverage.result import Coverage
@@ -20,6 +20,7 @@ from geocn.provenance import attach
 from geocn.schema import layer_schema
 from geocn.spatial.crs import equal_area_crs, require_crs
 
+# Columns of the result that demand may not bring along.
 _ADDED = ("demand_weight", "covered_weight", "share_covered", "n_partners", "covered")
 _WHOLE = 1 - 1e-9
 
@@ -95,20 +96,11 @@ def assess(
     if overlaps not in ("once", "add"):
         raise ParameterError(f"overlaps is {overlaps!r}; choose 'once' or 'add'")
     groups = _groups(reaches, by)
-    taken = [name for name in _ADDED if name in demand]
-    if taken:
-        raise SchemaError(
-            "demand",
-            found=f"columns {', '.join(taken)}",
-            expected="no column named as a result",
-            repair="Rename or drop them.",
-        )
-    require_crs(demand, "demand")
-    require_crs(reaches, "reaches")
+    _check_demand(demand)
     _check_areas(reaches)
     plane = equal_area_crs(demand, reaches)
     ready = prepare(demand, weight, plane=plane, once=overlaps == "once")
-    shapes = reaches.geometry.to_crs(plane).to_numpy()
+    shapes = on_plane(reaches, plane)
     anyone = Regions(shapes, np.zeros(len(shapes), dtype=np.int64), 1)
     share, rest = cover(ready, anyone.parts(0), remainder=True)
     total = float(ready.weights[ready.placed].sum())
@@ -130,10 +122,8 @@ def assess(
         covered=covered,
         share_covered=covered / total if total else float("nan"),
         demand=attach(_measured(demand, ready, share, n_partners), "coverage.assess", **record),
-        by={
-            name: attach(group.table, "coverage.assess", **record) for name, group in found.items()
-        },
-        overlaps={name: group.overlap for name, group in found.items()},
+        by={name: attach(g.table, "coverage.assess", **record) for name, g in found.items()},
+        overlaps={name: g.overlap for name, g in found.items()},
         gaps=attach(_gaps(demand, ready, share, rest), "coverage.assess", **record),
         n_left_out=n_left_out,
         weight_left_out=float(ready.weights[~ready.placed].sum()),
@@ -159,12 +149,25 @@ def _groups(reaches: gpd.GeoDataFrame, by: Sequence[str]) -> dict[str, pd.Series
     nothing = pd.Series(None, index=reaches.index, dtype="str")
     columns = {name: reaches.get(name, nothing) for name in names}
     return {
-        name: values.astype("str").where(values.notna(), "(not stated)")
+        name: values.astype("str").where(values.notna(), "(not stated)").rename(name)
         for name, values in columns.items()
     }
 
 
+def _check_demand(demand: gpd.GeoDataFrame) -> None:
+    require_crs(demand, "demand")
+    taken = [name for name in _ADDED if name in demand]
+    if taken:
+        raise SchemaError(
+            "demand",
+            found=f"columns {', '.join(taken)}",
+            expected="no column named as a result",
+            repair="Rename or drop them.",
+        )
+
+
 def _check_areas(reaches: gpd.GeoDataFrame) -> None:
+    require_crs(reaches, "reaches")
     kinds = shapely.get_type_id(reaches.geometry.to_numpy())
     wrong = ~np.isin(kinds, (-1, 3, 6)) & ~shapely.is_empty(reaches.geometry.to_numpy())
     if wrong.any():
