@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -79,8 +79,7 @@ def year_spans(frame: pd.DataFrame) -> Spans | None:
 
 
 def _day_numbers(stamps: pd.Series) -> IntArray:
-    found: IntArray = np.asarray(stamps, dtype="datetime64[D]").astype(np.int64)
-    return found
+    return cast("IntArray", np.asarray(stamps, dtype="datetime64[D]").astype(np.int64))
 
 
 def parse_period(value: Any, layer: str) -> tuple[int, int]:
@@ -152,8 +151,8 @@ def _known_days(spans: list[Spans]) -> IntArray:
     """Days that decide the range: events where there are any, else the ends of what lasts."""
     for rule in ("within", "overlap"):
         found = [np.r_[s.first, s.last] for s in spans if s.rule == rule]
-        stacked = np.concatenate(found) if found else np.empty(0, dtype=np.int64)
-        stacked = stacked[stacked != NO_DAY]
-        if len(stacked):
-            return stacked
+        stacked = np.concatenate([*found, np.empty(0, dtype=np.int64)]).astype(np.int64)
+        known: IntArray = stacked[stacked != NO_DAY]
+        if len(known):
+            return known
     return np.empty(0, dtype=np.int64)

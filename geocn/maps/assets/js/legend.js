@@ -93,7 +93,7 @@
     const say = (text) => list.append(el('li', { text }));
     geocn.config.limits.forEach(say);
     for (const layer of geocn.layers) {
-      if (layer.missing) say(T('limit.missing', { n: layer.missing, layer: layer.title() }));
+      if (layer.missing) say(T(layer.kind === 'reach' ? 'limit.reach' : 'limit.missing', { n: layer.missing, layer: layer.title() }));
       const rough = layer.piles ? layer.piles.reduce((sum, pile) => sum + pile.rows.length, 0) : 0;
       if (rough) say(T('limit.imprecise', { n: rough, layer: layer.title() }));
       if (layer.vague && geocn.state.period >= 0) say(T('limit.vague', { n: layer.vague, layer: layer.title() }));

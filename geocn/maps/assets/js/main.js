@@ -25,8 +25,8 @@
 
   const partnerTable = () => {
     const names = [...new Set(geocn.coverage.flatMap((row) => Object.keys(row)))];
-    const show = (value) => (typeof value === 'number' ? geocn.number(value) : value ?? '');
-    const line = (row) => el('tr', {}, ...names.map((name) => el('td', { cls: typeof row[name] === 'number' ? 'number' : '', text: show(row[name]) })));
+    const show = (name, value) => (typeof value !== 'number' ? value ?? '' : /^share/.test(name) ? `${geocn.number(value * 100)}\u00a0%` : geocn.number(value));
+    const line = (row) => el('tr', {}, ...names.map((name) => el('td', { cls: typeof row[name] === 'number' ? 'number' : '', text: show(name, row[name]) })));
     const head = el('tr', {}, ...names.map((name) => el('th', { text: geocn.field(name), attrs: { scope: 'col' } })));
     const table = el('table', { cls: 'small' }, el('thead', {}, head), el('tbody', {}, ...geocn.coverage.map(line)));
     return el('div', { cls: 'table-scroll' }, table);

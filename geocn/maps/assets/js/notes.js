@@ -3,6 +3,7 @@
 (() => {
   const { el, T } = geocn;
   const STYLE = { color: '#b3006b', weight: 3, fillColor: '#b3006b', fillOpacity: 0.12, dashArray: '6 4' };
+  const LEAST = { point: 1, line: 2, area: 3 };
   const notes = [];
   let drawing = null;
 
@@ -19,9 +20,8 @@
     const { kind, vertices, sketch } = drawing;
     sketch.clearLayers();
     sketch.remove();
-    const least = { point: 1, line: 2, area: 3 }[kind];
     stopDrawing();
-    if (vertices.length >= least) {
+    if (vertices.length >= LEAST[kind]) {
       const note = { kind, vertices, text: '', shape: shape(kind, vertices).addTo(geocn.map) };
       note.shape.on('click', () => focus(note));
       notes.push(note);
@@ -85,7 +85,10 @@
     };
   };
 
-  const save = () => geocn.download(`geocn-${geocn.config.map_id}-notes.geojson`, 'application/geo+json', `${JSON.stringify(geojson(), null, 1)}\n`);
+  const save = () => {
+    geocn.state.saved = true;
+    geocn.download(`geocn-${geocn.config.map_id}-notes.geojson`, 'application/geo+json', `${JSON.stringify(geojson(), null, 1)}\n`);
+  };
 
   const remove = (note) => {
     note.shape.remove();
@@ -96,7 +99,7 @@
   const entry = (note, k) => {
     const text = el('textarea', { attrs: { rows: 2, maxlength: 2000, 'data-note': k, 'aria-label': T('notes.text', { n: String(k + 1) }), placeholder: T('notes.placeholder') } });
     text.value = note.text;
-    text.addEventListener('input', () => { note.text = text.value; });
+    text.addEventListener('input', () => { note.text = text.value; geocn.state.saved = false; });
     const size = note.kind === 'point' ? '' : ` · ${geocn.distance(distance(note.kind === 'area' ? [...note.vertices, note.vertices[0]] : note.vertices))}`;
     const go = el('button', { text: T(`notes.${note.kind}`) + size, cls: 'link', attrs: { type: 'button' } });
     go.addEventListener('click', () => geocn.map.fitBounds(L.latLngBounds(note.vertices).pad(0.5), { maxZoom: 9 }));
@@ -137,12 +140,15 @@
   const start = () => {
     geocn.map.on('click', (event) => {
       if (!drawing) return;
+      // A second click on the same spot ends a line or an area, with a mouse or a finger.
       const last = drawing.vertices[drawing.vertices.length - 1];
-      if (last && last.equals(event.latlng)) return;
+      if (last && geocn.map.latLngToContainerPoint(last).distanceTo(event.containerPoint) < 9) {
+        if (drawing.vertices.length >= LEAST[drawing.kind]) finish();
+        return;
+      }
       drawing.vertices.push(event.latlng);
       if (drawing.kind === 'point') finish(); else sketch();
     });
-    geocn.map.on('dblclick', finish);
     document.addEventListener('keydown', (event) => {
       if (!drawing) return;
       if (event.key === 'Escape') cancel();

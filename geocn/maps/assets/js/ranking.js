@@ -65,7 +65,8 @@
         const again = geocn.$('ranking').querySelectorAll('th button')[names.indexOf(name)];
         if (again) again.focus();
       });
-      head.append(el('th', { attrs: { scope: 'col', 'aria-sort': state.sort === name ? (state.down ? 'descending' : 'ascending') : 'none' } }, button));
+      const column = layer.byName[name];
+      head.append(el('th', { cls: name === '#period' || (column && column.kind === 'number') ? 'number' : '', attrs: { scope: 'col', 'aria-sort': state.sort === name ? (state.down ? 'descending' : 'ascending') : 'none' } }, button));
     }
     const rows = rowsOf(layer), body = el('tbody');
     rows.slice(0, state.all ? rows.length : PAGE).forEach((row, k) => body.append(line(layer, names, row, k)));

@@ -61,7 +61,7 @@
     const box = geo.bounds(layer.geometry, row);
     if (!box) return;
     if (!layer.visible) geocn.setVisible(layer, true);
-    geocn.map.fitBounds(box.pad(0.6), { maxZoom: 8.5, animate: false });
+    geocn.map.fitBounds(box.pad(1), { maxZoom: 8, animate: false });
     const point = geo.isPoint(layer.geometry, row);
     const path = layer.paths[row];
     const at = point ? box.getCenter() : path && path._map ? path.getCenter() : box.getCenter();

@@ -64,7 +64,7 @@
     const sign = change > 0 ? '+' : change < 0 ? '−' : '±';
     box.replaceChildren(
       el('p', { cls: 'big', text: percent(now.share), attrs: { 'data-share': String(now.share) } }),
-      el('p', { text: T('whatif.covered', { covered: amount(now.covered), total: amount(what.total) }) }),
+      el('p', { text: T('whatif.covered', { covered: geocn.number(now.covered), total: amount(what.total) }) }),
       el('p', { text: T('whatif.change', { change: `${sign}${geocn.number(Math.abs(change) * 100, 3)}` }) }),
       el('p', { text: T('whatif.several', { several: amount(now.several) }) }),
       el('p', { text: T('whatif.gap', { gap: amount(now.gap) }) }),
