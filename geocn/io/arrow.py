@@ -15,7 +15,13 @@ def frame_of(table: pa.Table) -> tuple[pd.DataFrame, list[str]]:
     Integers become Int64 (unsigned 64-bit ones text where they do not fit), decimals text
     with all digits, nested values compact JSON, instants datetime64 in microseconds; binary
     columns are left out and named.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        Where the data is damaged, such as text that is not UTF-8.
     """
+    table.validate(full=True)
     columns: dict[str, pd.Series] = {}
     notes: list[str] = []
     for name, column in zip(table.column_names, table.columns, strict=True):

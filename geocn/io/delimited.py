@@ -71,6 +71,8 @@ def parse_delimited(data: bytes, *, name: str, delimiter: str | None = None) -> 
         frame, lines, more = _parse_strict(bytes(body), columns, delimiter, first_line, name)
         notes += more
     frame, more = _drop_nameless(frame, cells)
+    if len(frame) > 1 and data[-1:] not in (b"\n", b"\r", b"\x1a"):
+        more += ("the last line has no line break: the file may have been cut",)
     return Delimited(frame, delimiter, lines, (*notes, *more))
 
 

@@ -29,7 +29,7 @@ def read_flatgeobuf(path: Path, data: bytes | None, options: Options) -> RawTabl
     """
     import pyogrio
 
-    from geocn.io.vector import table_of
+    from geocn.io.vector import DRIVER_FAULTS, table_of
 
     content = read_regular(path) if data is None else data
     try:
@@ -38,15 +38,7 @@ def read_flatgeobuf(path: Path, data: bytes | None, options: Options) -> RawTabl
         raise ReadError(f"{path.name}: the FlatGeobuf is damaged or was cut ({error})") from error
     try:
         meta, table = pyogrio.read_arrow(content, datetime_as_string=True)
-    except (
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-        pyogrio.errors.FeatureError,
-        UnicodeError,
-        ValueError,
-        OSError,
-        RuntimeError,
-    ) as error:
+    except DRIVER_FAULTS as error:
         raise ReadError(f"{path.name}: the FlatGeobuf is damaged ({error})") from error
     if table.num_rows != expected:
         raise ReadError(f"{path.name}: found {table.num_rows} features; expected {expected}")

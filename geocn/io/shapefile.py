@@ -61,7 +61,7 @@ def _parts_beside(path: Path) -> dict[str, bytes]:
 def _read(path: Path, stem: str, parts: dict[str, bytes], options: Options) -> RawTable:
     import pyogrio
 
-    from geocn.io.vector import table_of
+    from geocn.io.vector import DRIVER_FAULTS, table_of
 
     _check_parts(parts, stem)
     encoding, notes = _encoding(parts, options.encoding)
@@ -74,9 +74,7 @@ def _read(path: Path, stem: str, parts: dict[str, bytes], options: Options) -> R
             meta, table = pyogrio.read_arrow(
                 _packed(parts), encoding=encoding, datetime_as_string=True
             )
-        except (pyogrio.errors.DataSourceError, UnicodeError, ValueError, OSError) as error:
-            raise ReadError(f"{stem}: the Shapefile is damaged ({error})") from error
-        except (pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError) as error:
+        except DRIVER_FAULTS as error:
             raise ReadError(f"{stem}: the Shapefile is damaged ({error})") from error
     notes += [str(warning.message) for warning in seen]
     expected = _dbf_shape(parts[".dbf"])[0] - deleted

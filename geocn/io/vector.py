@@ -20,6 +20,9 @@ from geocn.io.crs import settle_crs
 from geocn.io.guard import FileFormat
 from geocn.io.table import Options, RawTable
 
+#: What the drivers and Arrow raise on damaged files.
+DRIVER_FAULTS = (RuntimeError, ValueError, LookupError, TypeError, OSError, pa.ArrowException)
+
 
 def table_of(
     meta: Mapping[str, Any],
@@ -33,11 +36,13 @@ def table_of(
 ) -> RawTable:
     """Turn pyogrio's Arrow table into a raw table with geometry and CRS."""
     name = meta.get("geometry_name") or "wkb_geometry"
+    try:
+        frame, more = frame_of(table.drop_columns([n for n in table.column_names if n == name]))
+    except DRIVER_FAULTS as error:
+        raise ReadError(f"{path.name}: the attributes are damaged ({error})") from error
     if name not in table.column_names:
-        frame, more = frame_of(table)
         return RawTable(frame, found, path, encoding=encoding, notes=[*notes, *more])
     wkb = table.column(name).to_numpy(zero_copy_only=False)
-    frame, more = frame_of(table.drop_columns([name]))
     if "geometry" in frame.columns:
         frame = frame.rename(columns={"geometry": "geometry_property"})
         more.append("a column beside the geometry is called geometry; read as geometry_property")
