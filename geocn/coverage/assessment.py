@@ -113,7 +113,7 @@ def assess(
         "unit": ready.unit,
         "by": list(groups),
         "overlaps": overlaps,
-        "crs": plane,
+        "crs": plane.to_string(),
         "n_left_out": n_left_out,
         "n_presence_only": n_presence_only,
     }

@@ -6,7 +6,7 @@ import pandas as pd
 import pyproj
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.coverage import reach
@@ -31,6 +31,7 @@ def test_a_point_is_inside_exactly_when_it_is_near_enough(lon, lat, km, azimuth,
         assert area.buffer(1e-9).intersects(shapely.Point(x, y)) == inside
 
 
+@settings(max_examples=30)
 @given(st.floats(-180, 180), st.floats(-80, 80), st.floats(1, 200))
 def test_the_area_is_that_of_the_circle(lon, lat, km):
     found = reach(sites(shapely.Point(lon, lat)), distance_km=km)["reach_area_km2"].iloc[0]
