@@ -22,6 +22,12 @@ _CLOCK: Final = re.compile(
     r"(?P<h>\d{1,2})(?::|h)(?P<m>\d{2})(?:[:m](?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?\s*"
     r"(?P<half>[AaPp]\.? ?[Mm]\.?)?\s*(?:h|hrs|hs)?\s*" + _OFFSET + r"$"
 )
+#: What nearly every time stamp looks like; the general pattern is ten times slower.
+_QUICK: Final = re.compile(
+    r"(?P<day>[\d/.-]{8,10})[T ](?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:\.(?P<f>\d{1,9}))?)?"
+    r"(?P<half>)$",
+    re.ASCII,
+)
 _ISO_COMPACT: Final = re.compile(r"^(\d{8})T?(\d{2})(\d{2})(\d{2})?" + _OFFSET + r"$")
 _TRIPLE: Final = re.compile(r"^(\d{1,4})\s*[-/. ]\s*(\d{1,2})\s*[-/. ]\s*(\d{1,4})$")
 _YEAR_MONTH: Final = re.compile(r"^(\d{4})\s*[-/. ]\s*(\d{1,2})$")
@@ -31,9 +37,6 @@ _SERIAL: Final = re.compile(r"^\d{5}(?:[.,]\d+)?$")
 #: Spreadsheet day numbers of 1950-01-01 and 2100-12-31 in the 1900 system.
 _SERIALS: Final = range(18264, 73416)
 _SERIAL_START: Final = datetime(1899, 12, 30, tzinfo=UTC)
-_FILLERS: Final = frozenset(
-    "de del of the d le el o a os dia jour day du en em er th st nd rd ro do".split()
-)
 _WEEKDAYS: Final = re.compile(
     r"^(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)(?:day)?$|^(?:lun|mar|mie|jue|vie|sab|dom)$"
     r"|^(?:lunes|martes|miercoles|jueves|viernes|sabado|domingo|lundi|mardi|mercredi|jeudi"
@@ -73,6 +76,7 @@ class Parts:
         return _civil(self.triple, order)
 
 
+@lru_cache(maxsize=4096)
 def _civil(triple: Triple, order: str) -> Civil:
     year, month, day = (triple[order.index(letter)] for letter in "ymd")
     return full_year(year), int(month), int(day)
@@ -86,6 +90,7 @@ def full_year(digits: str) -> int:
     return year + (1900 if year >= _PIVOT else 2000)
 
 
+@lru_cache(maxsize=4096)
 def possible_orders(triple: Triple) -> tuple[str, ...]:
     """Return the orders in which three numbers are a date of the calendar."""
     if len(triple[2]) == 4 and len(triple[0]) <= 2:
@@ -97,6 +102,7 @@ def possible_orders(triple: Triple) -> tuple[str, ...]:
     return tuple(order for order in orders if _exists(triple, order))
 
 
+@lru_cache(maxsize=4096)
 def settle_triple(triple: Triple) -> tuple[str, ...]:
     """Return the orders that three numbers leave open; one alone settles the column.
 
@@ -120,10 +126,15 @@ def _exists(triple: Triple, order: str) -> bool:
 
 
 @lru_cache(maxsize=1)
+def _fillers() -> frozenset[str]:
+    return frozenset(load_toml("months.toml")["fillers"])
+
+
+@lru_cache(maxsize=1)
 def _months() -> dict[str, int]:
     return {
         fold(name): int(number)
-        for number, names in load_toml("months.toml").items()
+        for number, names in load_toml("months.toml")["month"].items()
         for name in names
     }
 
@@ -131,7 +142,13 @@ def _months() -> dict[str, int]:
 def read_date(text: str) -> Parts | Problem:
     """Read one text into the parts of a date, or say why it is none."""
     shown = text.strip()[:60]
-    clean = " ".join(unicodedata.normalize("NFKC", text).replace("\u2212", "-").split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace("\u2212", "-")
+    clean = " ".join(text.split())
+    if quick := _QUICK.match(clean):
+        known, time = _day_alone(quick["day"]), _read_clock(quick)
+        if known is not None and time is not None and (known.civil is None or known.civil[2]):
+            return Parts(shown, known.civil, known.triple, time)
     compact = _ISO_COMPACT.match(clean)
     if compact:
         clock = f"{compact[2]}:{compact[3]}:{compact[4] or '00'}{compact['offset'] or ''}"
@@ -154,6 +171,14 @@ def read_date(text: str) -> Parts | Problem:
 
 
 def _read_day(shown: str, text: str) -> Parts | None:
+    day = _day_alone(text)
+    return None if day is None else Parts(shown, day.civil, day.triple)
+
+
+@lru_cache(maxsize=4096)
+def _day_alone(text: str) -> Parts | None:
+    """Read the part of a date without its time; columns repeat their days."""
+    shown = ""
     if _DAY_YEAR.match(text):
         return Parts(shown, civil=(int(text[:4]), int(text[4:6]), int(text[6:])))
     if match := _TRIPLE.match(text):
@@ -172,7 +197,7 @@ def _read_day(shown: str, text: str) -> Parts | None:
 def _with_month_name(shown: str, text: str) -> Parts | None:
     """Read ``14 de marzo de 2011``, ``March 14, 2011``, ``Mar-11``, ``1er mars 2011``."""
     words = re.sub(r"(\d)([^\W\d_])", r"\1 \2", re.sub(r"([^\W\d_])(\d)", r"\1 \2", fold(text)))
-    kept = [w for w in words.split() if w not in _FILLERS]
+    kept = [w for w in words.split() if w not in _fillers()]
     months = [i for i, word in enumerate(kept) if word in _months()]
     if len(months) > 1:
         months = [i for i in months if not _WEEKDAYS.match(kept[i])]

@@ -27,6 +27,8 @@ _MGRS: Final = re.compile(r"^(\d{1,2})([C-HJ-NP-X])([A-HJ-NP-Z]{2})(\d{0,10})$")
 #: Northings of band S (32 to 40 degrees north) with a margin: only there can "18S" be a band.
 _BAND_S: Final = (3_530_000.0, 4_440_000.0)
 _EASTINGS: Final = (100_000.0, 900_000.0)
+#: UTM covers 80 degrees south to 84 north; the poles have a grid of their own.
+UTM_LATITUDES: Final = (-80.0, 84.0)
 _NORTHINGS: Final = (0.0, 10_000_000.0)
 
 

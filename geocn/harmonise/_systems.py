@@ -16,6 +16,7 @@ from geocn._typing import BoolArray, FloatArray, IntArray, ObjectArray
 from geocn.errors import CRSError
 from geocn.harmonise._angles import Angle, Axis, is_wkt, read_angle, split_pair
 from geocn.harmonise._grids import (
+    UTM_LATITUDES,
     Zone,
     hemisphere,
     is_mgrs,
@@ -31,7 +32,7 @@ from geocn.harmonise.text import distinct, is_absent, spread
 #: Length of a degree along a meridian of the mean sphere.
 METRES_PER_DEGREE: Final = 111_195.0
 _DEGREE_ROLES: Final = frozenset({"latitude", "longitude"})
-_PLAIN: Final = r"[+-]?\d{1,3}(?:[.,]\d+)?"
+_PLAIN: Final = re.compile(r"[+-]?\d{1,3}(?:[.,]\d+)?", re.ASCII)
 _Row = tuple[float, float, float, str | None, str]
 _NOTHING: Final[_Row] = (np.nan, np.nan, np.nan, None, "")
 
@@ -108,19 +109,60 @@ def _last_digit(text: str) -> float:
 
 def _angles(values: pd.Series, axis: Axis) -> tuple[FloatArray, FloatArray, ObjectArray, list[str]]:
     """Read a column of angles by its distinct texts: degrees, last digit, problem, styles."""
+    if values.dtype.kind in "iuf":
+        return _typed_degrees(values.to_numpy(dtype=np.float64), axis)
     codes, uniques = distinct(values)
     texts = [_number_text(item) for item in uniques]
-    angles = [None if is_absent(text) else read_angle(text, axis) for text in texts]
-    degrees = spread(codes, [a.degrees if a else np.nan for a in angles], missing=np.nan)
-    steps = spread(codes, [a.step if a else np.nan for a in angles], missing=np.nan)
-    problems = spread(codes, [a.problem if a else None for a in angles])
-    styles = sorted({a.style for a in angles if a and a.style})
-    return degrees.astype(np.float64), steps.astype(np.float64), problems, styles
+    degrees, steps, comma = _plain_degrees(texts, axis)
+    open_ = np.flatnonzero(np.isnan(degrees))
+    problems: ObjectArray = np.full(len(texts) + 1, None, dtype=object)
+    styles = {"decimal degrees, comma" if c else "decimal degrees" for c in set(comma)}
+    for place in open_:
+        if is_absent(texts[place]):
+            continue
+        angle = read_angle(texts[place], axis)
+        degrees[place], steps[place], problems[place] = angle.degrees, angle.step, angle.problem
+        styles |= {angle.style} - {""}
+    degrees, steps = np.append(degrees, np.nan), np.append(steps, np.nan)
+    return degrees[codes], steps[codes], problems[codes], sorted(styles)
+
+
+def _typed_degrees(
+    degrees: FloatArray, axis: Axis
+) -> tuple[FloatArray, FloatArray, ObjectArray, list[str]]:
+    """Take numbers as degrees; their last digit is the first place at which rounding stops."""
+    limit = 90.0 if axis == "lat" else 180.0
+    problems: ObjectArray = np.full(len(degrees), None, dtype=object)
+    outside = ~np.isnan(degrees) & ~(np.abs(degrees) <= limit)
+    problems[outside] = [
+        f"{value:g} is outside -{limit:g} to {limit:g}" for value in degrees[outside]
+    ]
+    degrees = np.where(outside, np.nan, degrees)
+    steps = np.full(len(degrees), 1e-9)
+    for decimals in range(8, -1, -1):
+        steps[np.abs(np.round(degrees, decimals) - degrees) < 1e-10] = 10.0**-decimals
+    return degrees, steps, problems, ["decimal degrees"] if np.isfinite(degrees).any() else []
+
+
+def _plain_degrees(texts: list[str], axis: Axis) -> tuple[FloatArray, FloatArray, list[bool]]:
+    """Read plain decimal numbers at once; the rest, and what is out of range, stays NaN."""
+    degrees, steps = np.full(len(texts), np.nan), np.full(len(texts), np.nan)
+    limit, commas = (90.0 if axis == "lat" else 180.0), []
+    for place, text in enumerate(texts):
+        if not _PLAIN.fullmatch(text):
+            continue
+        value = float(text.replace(",", "."))
+        if abs(value) <= limit:
+            mark = max(text.find("."), text.find(","))
+            degrees[place] = value
+            steps[place] = 10.0 ** -min(len(text) - mark - 1, 15) if mark >= 0 else 1.0
+            commas.append("," in text)
+    return degrees, steps, commas
 
 
 def _number_text(item: object) -> str:
     if isinstance(item, (float, np.floating)):
-        return f"{float(item):.10f}".rstrip("0").rstrip(".") if np.isfinite(item) else str(item)
+        return f"{float(item):.13g}"
     return str(item)
 
 
@@ -168,7 +210,7 @@ def _order_of_pairs(texts: list[str]) -> tuple[bool, str]:
     plain = False
     for text in texts:
         pair = None if is_wkt(text) else split_pair(text)
-        if pair is None or not all(re.fullmatch(_PLAIN + "°?", part) for part in pair):
+        if pair is None or not all(_PLAIN.fullmatch(part.rstrip("°")) for part in pair):
             continue
         plain = True
         first, second = (abs(float(part.rstrip("°").replace(",", "."))) for part in pair)
@@ -237,6 +279,8 @@ def _utm_row(zone_text: str, easting: float, northing: float, step: float) -> _R
     if isinstance(north, str):
         return (*_NOTHING[:3], north, "")
     lon, lat = utm_to_lonlat(zone.number, north, easting, northing)
+    if not UTM_LATITUDES[0] <= lat <= UTM_LATITUDES[1]:
+        return (*_NOTHING[:3], f"{zone_text} {easting:g} {northing:g} is outside UTM", "")
     return lon, lat, step / 2, None, "UTM"
 
 
@@ -258,10 +302,10 @@ def read_projected(columns: Columns, rows: IntArray) -> Found:
     problem[(np.isnan(x) != np.isnan(y)) & ~(bad_x | bad_y)] = "easting or northing is missing"
     if "utm_zone" in columns.roles:
         zones = columns.take("utm_zone", rows)
-        return _zoned(x, y, half, zones, problem, missing)
+        return _zoned(x, y, half, zones=zones, problem=problem, missing=missing)
     if columns.crs is None or not columns.crs.is_projected:
         problem[~missing] = "easting and northing without a UTM zone or a declared projected CRS"
-        return Found(*(np.full(len(rows), np.nan) for _ in range(3)), problem, "")
+        return Found(np.full(len(x), np.nan), np.full(len(x), np.nan), half, problem, "")
     lon, lat = to_lonlat(np.where(missing, np.nan, x), np.where(missing, np.nan, y), columns.crs)
     problem[~missing & np.isnan(lon)] = f"outside what {columns.crs.name} covers"
     return Found(lon, lat, half, problem, columns.crs.name)
@@ -271,6 +315,7 @@ def _zoned(
     x: FloatArray,
     y: FloatArray,
     half: FloatArray,
+    *,
     zones: pd.Series,
     problem: ObjectArray,
     missing: BoolArray,
@@ -278,15 +323,12 @@ def _zoned(
     lon, lat = np.full(len(x), np.nan), np.full(len(x), np.nan)
     codes, uniques = distinct(zones)
     problem[~missing & (codes < 0)] = "easting and northing without a UTM zone"
-    for code, text in enumerate(uniques):
-        zone = read_zone(_number_text(text))
+    for code, item in enumerate(uniques):
+        text = _number_text(item)
         for row in np.flatnonzero((codes == code) & ~missing):
-            fault = zone if isinstance(zone, str) else utm_fault(x[row], y[row])
-            north = hemisphere(zone, y[row]) if isinstance(zone, Zone) and not fault else fault
-            if isinstance(north, str) or not isinstance(zone, Zone):
-                problem[row] = north
-                continue
-            lon[row], lat[row] = utm_to_lonlat(zone.number, bool(north), x[row], y[row])
+            lon[row], lat[row], half[row], problem[row], _ = _utm_row(
+                text, x[row], y[row], 2 * half[row]
+            )
     return Found(lon, lat, half, problem, "UTM")
 
 

@@ -54,7 +54,7 @@ def parse_coordinates(
     number_formats: Mapping[str, Any] | None = None,
     crs: Any = None,
 ) -> CoordinateResult:
-    """Read the coordinates of every row from the columns that hold them.
+    r"""Read the coordinates of every row from the columns that hold them.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def parse_coordinates(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"Lat": ["4°34'12\\"N", "4,57"], "Lon": ["74°05' O", "-74,08"]})
+    >>> frame = pd.DataFrame({"Lat": ["4°34'12\"N", "4,57"], "Lon": ["74°05' O", "-74,08"]})
     >>> result = parse_coordinates(frame, {"latitude": "Lat", "longitude": "Lon"})
     >>> result.lon.round(4).tolist(), result.lat.round(4).tolist()
     ([-74.0833, -74.08], [4.57, 4.57])
@@ -155,9 +155,7 @@ def looks_swapped(
     return bool(np.mean(implausible & mended) > 0.5)
 
 
-def _share_within(
-    x: FloatArray, y: FloatArray, bounds: tuple[float, float, float, float]
-) -> float:
+def _share_within(x: FloatArray, y: FloatArray, bounds: tuple[float, float, float, float]) -> float:
     west, south, east, north = bounds
     across = (x >= west) & (x <= east) if west <= east else (x >= west) | (x <= east)
     return float(np.mean(across & (y >= south) & (y <= north)))

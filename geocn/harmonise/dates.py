@@ -7,6 +7,7 @@ reported; where nothing settles it, the result says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ __all__ = ["DateResult", "assemble_dates", "format_date", "parse_dates"]
 Order = Literal["dmy", "mdy", "ymd"]
 _DTYPE: Final = "datetime64[us, UTC]"
 _ISO_DAY: Final = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+_DIGIT: Final = re.compile(r"\d")
 _YEARS: Final = range(1900, 2101)
 
 
@@ -108,7 +110,7 @@ def parse_dates(
     texts = [_as_text(item) for item in uniques]
     plain = pd.Series(texts, dtype="str").str.fullmatch(_ISO_DAY).to_numpy(dtype=bool)
     readings = _clocks_of_days(
-        [None if p or is_absent(t) else read_date(t) for p, t in zip(plain, texts, strict=True)]
+        [None if p or _says_nothing(t) else read_date(t) for p, t in zip(plain, texts, strict=True)]
     )
     rows = np.bincount(codes[codes >= 0], minlength=len(texts)).astype(np.int64)
     given, ambiguous, evidence = _settle(readings, rows, order)
@@ -121,7 +123,7 @@ def parse_dates(
         given, evidence = "ymd", "dates are written year first (ISO 8601)"
     index = values.index
     return DateResult(
-        at=pd.Series(instants[codes], index=index).dt.tz_localize("UTC").astype(_DTYPE),
+        at=pd.Series(pd.DatetimeIndex(instants[codes], tz="UTC"), index=index).astype(_DTYPE),
         precision=text_series(spread(codes, precision), index),
         problem=text_series(spread(codes, [s[2] for s in settled]), index),
         order=given,
@@ -199,6 +201,10 @@ def _texts(values: pd.Series) -> pd.Series:
     return texts.astype("str").map(lambda text: "" if is_absent(text) else text.strip())
 
 
+def _says_nothing(text: str) -> bool:
+    return _DIGIT.search(text) is None and is_absent(text)
+
+
 def _as_text(item: object) -> str:
     if isinstance(item, (bool, np.bool_)):
         return str(item)
@@ -243,7 +249,9 @@ def _settle(
     best = ranked[0]
     evidence = f"{votes[best]} rows can only be {best}, such as {examples[best]!r}"
     if len(ranked) > 1:
-        others = "; ".join(f"{votes[o]} can only be {o}, such as {examples[o]!r}" for o in ranked[1:])
+        others = "; ".join(
+            f"{votes[o]} can only be {o}, such as {examples[o]!r}" for o in ranked[1:]
+        )
         return best, True, f"{evidence}; but {others}"
     return best, False, evidence
 
@@ -264,7 +272,8 @@ def _finish(reading: Parts | Problem | None, order: str, zone: ZoneInfo) -> _Set
     if year not in _YEARS:
         return None, None, f"{reading.text!r}: year {year} is outside 1900 to 2100"
     try:
-        at = datetime(year, month or 1, date or 1, *(reading.clock or ()), tzinfo=UTC)
+        hour, minute, second, micro = reading.clock or (0, 0, 0, 0)
+        at = datetime(year, month or 1, date or 1, hour, minute, second, micro, tzinfo=UTC)
     except ValueError:
         return None, None, f"{reading.text!r} is no date of the calendar"
     if reading.clock is None:
@@ -311,7 +320,8 @@ def _typed(values: pd.Series, zone: ZoneInfo) -> DateResult:
     else:
         at = values.dt.tz_localize(zone, nonexistent="NaT", ambiguous="NaT")
         lost = at.isna() & values.notna()
-        problem = problem.mask(lost, f"the time is skipped or repeated by a clock change in {zone.key}")
+        reason = f"the time is skipped or repeated by a clock change in {zone.key}"
+        problem = problem.mask(lost, reason)
     at = at.dt.tz_convert("UTC").astype(_DTYPE)
     years = at.dt.year
     outside = at.notna() & ~years.between(_YEARS.start, _YEARS.stop - 1)

@@ -33,11 +33,6 @@ __all__ = ["Drug", "DrugResult", "classify_drugs", "drug_table", "rollup"]
 Level = Literal["group", "family", "drug"]
 _LEVELS: Final = ("group", "family", "drug")
 _GREEK: Final = str.maketrans({"α": "alpha ", "β": "beta ", "γ": "gamma ", "δ": "delta "})
-#: Words that say nothing about which drug it is; dropped before words are compared in any order.
-_FILLERS: Final = frozenset(
-    "de del of the la el le les du des d da do em en in and y et e tipo type drug droga drogue"
-    " powder polvo poudre po tablets tablet tabletas comprimidos comprimes pills pastillas".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +99,13 @@ def _check_tree(nodes: Mapping[str, Drug], groups: Mapping[str, str]) -> None:
             raise ParameterError(f"drugs.toml: {node.name} is in another group than its parent")
 
 
+@lru_cache(maxsize=1)
+def _fillers() -> frozenset[str]:
+    return frozenset(fold(word) for word in load_toml("drugs.toml")["fillers"])
+
+
 def _word_set(folded: str) -> str:
-    return " ".join(sorted(set(folded.split()) - _FILLERS))
+    return " ".join(sorted(set(folded.split()) - _fillers()))
 
 
 @lru_cache(maxsize=8192)
