@@ -97,7 +97,7 @@ def least_cost_corridors(
     native = gpd.GeoSeries(data.pop("geometry"), crs=surface.grid.crs, dtype="geometry")
     dense = native.segmentize(_EDGE_CELLS * surface.grid.transform.a) if len(native) else native
     frame = gpd.GeoDataFrame(data, geometry=_to_lonlat(dense, surface.grid))
-    frame.insert(6, "area_km2", (dense.to_crs(_EQUAL_AREA).area / 1e6).to_numpy())
+    frame.insert(6, "area_km2", (frame.geometry.to_crs(_EQUAL_AREA).area / 1e6).to_numpy())
     kinds = dict.fromkeys(("tolerance", "least_cost", "max_cost", "area_km2"), "float64")
     frame = frame.astype({**kinds, "n_cells": "int64"})
     unreachable = frame["least_cost"].isna()
