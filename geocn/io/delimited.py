@@ -124,16 +124,17 @@ def _skip_preamble(data: bytes) -> tuple[int, str | None]:
 
 def _header(data: bytes, start: int, delimiter: str, name: str) -> tuple[list[str], int]:
     """Return the header's cells and where the line after it begins."""
-    end = start
-    while True:
-        end = _line_end(data, end)
-        record = data[start:end]
-        if record.count(b'"') % 2 == 0 or end >= len(data):
+    end, marks = start, 0
+    while end < len(data):
+        begin, end = end, _line_end(data, end)
+        marks += data.count(b'"', begin, end)
+        if marks % 2 == 0:
             break
-    if record.count(b'"') % 2:
+    if marks % 2:
         raise ReadError(
             f"{name}, line {line_of(data, start)}: a quotation mark of the header is never closed"
         )
+    record = data[start:end]
     text = record.decode("utf-8").rstrip("\r\n")
     with _long_fields():
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))

@@ -13,6 +13,7 @@ from geocn.io.guard import FileFormat, check_path, identify_content, open_regula
 
 if TYPE_CHECKING:
     import xarray as xr
+    from affine import Affine
     from rasterio.io import DatasetReader
 
 _HEAD = 4096
@@ -139,7 +140,9 @@ def _labelled(
     """Write CRS, nodata and what is known of the band into the array."""
     import rioxarray  # noqa: F401 - registers the accessor
 
-    raster = raster.rio.write_crs(crs).rio.write_nodata(np.nan)
+    turn = source.transform
+    north_up = turn if turn.e < 0 else _turned(turn, source.height)
+    raster = raster.rio.write_crs(crs).rio.write_transform(north_up).rio.write_nodata(np.nan)
     raster.attrs["band"] = band
     if source.descriptions[band - 1]:
         raster.attrs["long_name"] = source.descriptions[band - 1]
@@ -147,6 +150,12 @@ def _labelled(
         raster.attrs["units"] = source.units[band - 1]
     raster.attrs["geocn_notes"] = notes
     return raster
+
+
+def _turned(transform: Affine, height: int) -> Affine:
+    """Return the transform of the same grid with its rows running from north to south."""
+    top = transform.f + transform.e * height
+    return type(transform)(transform.a, 0.0, transform.c, 0.0, -transform.e, top)
 
 
 def _band(source: DatasetReader, band: int | None, name: str) -> int:
