@@ -80,10 +80,10 @@ def _print(found: layers.Inspection) -> None:
     table("Notes", ("note",), [(note,) for note in notes])
     table("Rejected", ("reason", "rows"), list(found.rejected.items()))
     _frame("First rejected rows", found.first_bad)
-    line(f"rows\t{found.n_rows}")
-    line(f"rejected\t{found.n_rejected}\t{found.reject_rate:.2%}")
+    line("rows", found.n_rows)
+    line("rejected", found.n_rejected, f"{found.reject_rate:.2%}")
     if found.match_rate is not None:
-        line(f"places matched\t{found.match_rate:.2%}")
+        line("places matched", f"{found.match_rate:.2%}")
     line("would load" if found.ok else f"would not load: {found.error}")
 
 
@@ -110,7 +110,7 @@ def _counts(report: Mapping[str, Any]) -> None:
         if title not in shown and isinstance(value, Mapping):
             table(title.capitalize(), ("what", "value"), list(_flat(value)))
         elif title not in shown and value:
-            line(f"{title}\t{value}")
+            line(title, value)
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:

@@ -15,9 +15,9 @@ def clean(value: object) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
-def line(text: str = "") -> None:
-    """Print one line."""
-    sys.stdout.write(f"{clean(text)}\n")
+def line(*cells: object) -> None:
+    """Print one line, its cells with tabs between them."""
+    sys.stdout.write("\t".join(clean(cell) for cell in cells) + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -30,7 +30,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         return
     line(f"# {title}")
     for row in [list(columns), *cells]:
-        sys.stdout.write("\t".join(row) + "\n")
+        line(*row)
 
 
 def _rich_table(title: str, columns: Sequence[str], cells: list[list[str]]) -> None:

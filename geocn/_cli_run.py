@@ -28,9 +28,9 @@ def run_project(project: Path, *, out: Path | None, period: str | None, as_of: s
     for name, one in result.manifest["releases"].items():
         _print_pairs(f"Release {name}: not computed", ("name", "why"), one["not_computed"])
     _print_notes(result.notes)
-    line(f"folder\t{result.folder}")
+    line("folder", result.folder)
     for path in result.maps:
-        line(f"map\t{path}")
+        line("map", path)
 
 
 def check_project(project: Path, *, as_of: str | None) -> None:
@@ -39,7 +39,7 @@ def check_project(project: Path, *, as_of: str | None) -> None:
         found = projects.check(project, as_of=_day(as_of), progress=tell)
     _print_files(found.files)
     _print_notes(found.notes)
-    line(f"ok\t{project}")
+    line("ok", project)
 
 
 def _day(text: str | None) -> str | None:

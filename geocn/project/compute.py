@@ -217,6 +217,8 @@ def _coverage(spec: asked.Coverage, world: World, results: Results) -> Result:
     demand = _of_year(demand, spec.year, world.as_of)
     if spec.only_significant and "hotspot_class" in demand:
         demand = demand[demand["hotspot_class"] == "hot"]
+    # A rank among hotspots would clash with the rank among gaps.
+    demand = demand.rename(columns={"rank": "demand_rank"})
     sites = world.layers["interventions"]
     for column, wanted in (("partner", spec.partners), ("kind", spec.kinds)):
         if wanted:

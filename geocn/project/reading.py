@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,13 +14,13 @@ from typing import Any
 import geopandas as gpd
 
 from geocn import layers as readers
-from geocn.errors import AssumptionWarning, GeocnWarning, PlaceError, RasterError, ReadError
+from geocn.errors import GeocnWarning, PlaceError, RasterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
 from geocn.io.numbers import parse_numbers
 from geocn.io.table import RawTable, read_table
 from geocn.project.file import ProjectFile
 from geocn.project.model import LayerFile, PlacesFile
-from geocn.provenance import plain
+from geocn.provenance import KEY, plain
 from geocn.schema import layer_schema
 
 Progress = Callable[[str], None]
@@ -107,7 +108,10 @@ def read_all(
             progress(f"{layer}: {file.path}")
             target = _rejects_file(rejects, layer, number, file.path)
             frames.append(_read_file(source, layer, file, data, as_of=as_of, rejects=target))
-        data.layers[layer] = readers.merge_layers(frames, layer=layer_schema(layer).name)
+        joint = readers.merge_layers(frames, layer=layer_schema(layer).name)
+        # pandas copies attrs with every column it touches; the accounts are kept in data.files.
+        joint.attrs.get(KEY, {}).pop("files", None)
+        data.layers[layer] = joint
     _refuse_changes(source, hashes)
     return data
 
@@ -211,7 +215,7 @@ def _read_file(
     if file.places is not None:
         options["places"] = data.places[file.places]
     path = source.resolve(file.path)
-    with _collected(source) as notes:
+    with _collected(source, rejects) as notes:
         frame = reader(path, as_of=as_of, rejects=rejects, **options)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise RasterError(
@@ -220,7 +224,10 @@ def _read_file(
             expected="a table or vector file",
             repair="List rasters under [rasters.…] of the project file.",
         )
-    data.files.append(_account(source, layer, file, frame, notes))
+    account = _account(source, layer, file, frame, notes)
+    data.files.append(account)
+    if rejects is not None and not account.get("rows_rejected"):
+        rejects.unlink(missing_ok=True)
     return _with_recipients(frame, file)
 
 
@@ -250,16 +257,18 @@ def _account(
 
 
 @contextmanager
-def _collected(source: ProjectFile) -> Iterator[list[str]]:
+def _collected(source: ProjectFile, rejects: Path | None = None) -> Iterator[list[str]]:
     """Collect the warnings of geocn as text without this machine's folders; pass on others."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", GeocnWarning)
-        warnings.simplefilter("always", AssumptionWarning)
+        warnings.simplefilter("always")
         yield notes
-    folder = str(source.path.parent)
+    folders = [source.path.parent] + ([rejects.parent.parent] if rejects else [])
     for one in caught:
         if issubclass(one.category, GeocnWarning):
-            notes.append(str(one.message).replace(f"{folder}/", ""))
+            text = str(one.message)
+            for folder in folders:
+                text = text.replace(f"{folder}{os.sep}", "")
+            notes.append(text)
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)

@@ -223,7 +223,7 @@ def test_an_input_that_changes_meanwhile_is_refused(project: Path, tmp_path: Pat
 
 
 def test_unlabelled_rows_stop_a_release(project: Path, tmp_path: Path) -> None:
-    text = project.read_text("utf-8").replace('source = "Police"\nmarking = "TLP:GREEN"', "")
+    text = project.read_text("utf-8").replace('"Police"\nmarking = "TLP:GREEN"', '"Police"')
     project.write_text(text, "utf-8")
     with pytest.raises(UnlabelledDataError, match=r"seizures \(4 rows"):
         projects.run(project, out=tmp_path / "out")
