@@ -47,7 +47,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(self._stream)
             self.members = self._checked_members()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError) as error:
             self._stream.close()
             if isinstance(error, ReadError):
                 raise
@@ -103,7 +103,6 @@ class Archive:
             zipfile.BadZipFile,
             zlib.error,
             EOFError,
-            NotImplementedError,
             OSError,
             RuntimeError,
         ) as error:

@@ -6,10 +6,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from geocn.io.records import typed
+from geocn.io.records import check_columns, typed
 
 
-def frame_of(table: pa.Table) -> tuple[pd.DataFrame, list[str]]:
+def frame_of(table: pa.Table, name: str) -> tuple[pd.DataFrame, list[str]]:
     """Turn an Arrow table into a frame, with notes on columns that could not be kept.
 
     Integers become Int64 (unsigned 64-bit ones text where they do not fit), decimals text
@@ -20,16 +20,19 @@ def frame_of(table: pa.Table) -> tuple[pd.DataFrame, list[str]]:
     ------
     pyarrow.ArrowInvalid
         Where the data is damaged, such as text that is not UTF-8.
+    SchemaError
+        Where two columns have one name.
     """
+    check_columns(table.column_names, name)
     table.validate(full=True)
     columns: dict[str, pd.Series] = {}
     notes: list[str] = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for label, column in zip(table.column_names, table.columns, strict=True):
         series = _series(column)
         if series is None:
-            notes.append(f"column {name} holds bytes and was left out")
+            notes.append(f"column {label} holds bytes and was left out")
         else:
-            columns[name] = series
+            columns[label] = series
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows)), notes
 
 

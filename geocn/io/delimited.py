@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from geocn._typing import BoolArray, IntArray
-from geocn.errors import ParameterError, ReadError, SchemaError
+from geocn.errors import ParameterError, ReadError
+from geocn.io.records import check_columns
 from geocn.io.text import line_of
 
 _CANDIDATES = (";", ",", "\t", "|")
@@ -157,26 +157,6 @@ def _columns(cells: Sequence[str], name: str) -> tuple[list[str], tuple[str, ...
     check_columns(columns, name)
     nameless = [i for i, cell in enumerate(cells, start=1) if not cell]
     return columns, tuple(f"column {i} has no name; called column_{i}" for i in nameless)
-
-
-def check_columns(columns: Sequence[str], name: str) -> None:
-    """Refuse a table in which two columns have one name.
-
-    Raises
-    ------
-    SchemaError
-        With the names and the positions, counted from 1.
-    """
-    twice = [column for column, n in Counter(columns).items() if n > 1]
-    if twice:
-        found = [(column, [i for i, c in enumerate(columns, 1) if c == column]) for column in twice]
-        where = "; ".join(f"{c!r} as columns {', '.join(map(str, at))}" for c, at in found)
-        raise SchemaError(
-            name,
-            found=where,
-            expected="every column to have its own name",
-            repair="Rename the columns in the file.",
-        )
 
 
 def _record_lines(body: memoryview, first_line: int, delimiter: str) -> IntArray | None:

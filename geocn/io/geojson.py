@@ -71,7 +71,7 @@ def read_geojson(path: Path, data: bytes | None, options: Options) -> RawTable:
 def _parse(text: str, name: str) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
     try:
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise ReadError(f"{name}: the JSON is nested beyond all measure") from error
     except ValueError as error:
@@ -85,6 +85,15 @@ def _parse(text: str, name: str) -> tuple[dict[str, Any], list[str]]:
     return content, notes
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object; a key given twice would lose a value without a word."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} stands twice")
+    return found
+
+
 def _lines(text: str) -> list[Any] | None:
     """Parse newline-delimited GeoJSON; None where it is not that."""
     lines = [line.strip("\x1e \t\r") for line in text.split("\n")]
@@ -92,7 +101,7 @@ def _lines(text: str) -> list[Any] | None:
     if len(lines) < 2 or not all(re.match(r'\{.*"type"', line[:400]) for line in lines):
         return None
     try:
-        return [json.loads(line) for line in lines]
+        return [json.loads(line, object_pairs_hook=_object) for line in lines]
     except (ValueError, RecursionError):
         return None
 

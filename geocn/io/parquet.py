@@ -15,7 +15,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 from shapely.errors import ShapelyError
 
-from geocn.errors import ReadError, UnsafeFileError
+from geocn.errors import ReadError, SchemaError, UnsafeFileError
 from geocn.io.arrow import frame_of
 from geocn.io.crs import settle_crs
 from geocn.io.guard import FileFormat, read_regular
@@ -54,9 +54,9 @@ def read_parquet(path: Path, data: bytes | None, options: Options) -> RawTable:
         table = source.read()
         geo = _geo_metadata(source)
         names = [name for name in geo.get("columns", {}) if name in table.column_names]
-        frame, notes = frame_of(_without_index(table.drop_columns(names)))
+        frame, notes = frame_of(_without_index(table.drop_columns(names)), path.name)
         shapes = gpd.read_parquet(io.BytesIO(content), columns=names) if names else None
-    except ReadError:
+    except (ReadError, SchemaError):
         raise
     except _FAULTS as error:
         raise ReadError(f"{path.name}: the Parquet file is damaged or was cut ({error})") from error

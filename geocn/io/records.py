@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from geocn.errors import SchemaError
 
 _INT64 = 1 << 63
 #: Beyond this, a float cannot tell neighbouring integers apart.
@@ -72,3 +75,23 @@ def _dates(values: Sequence[Any]) -> pd.Series:
     if aware == {False}:
         return pd.Series(np.array(list(values), dtype="datetime64[us]"))
     return pd.Series([text_of(value) for value in values], dtype="str")
+
+
+def check_columns(columns: Sequence[str], name: str) -> None:
+    """Refuse a table in which two columns have one name.
+
+    Raises
+    ------
+    SchemaError
+        With the names and the positions, counted from 1.
+    """
+    twice = [column for column, n in Counter(columns).items() if n > 1]
+    if twice:
+        found = [(column, [i for i, c in enumerate(columns, 1) if c == column]) for column in twice]
+        where = "; ".join(f"{c!r} as columns {', '.join(map(str, at))}" for c, at in found)
+        raise SchemaError(
+            name,
+            found=where,
+            expected="every column to have its own name",
+            repair="Rename the columns in the file.",
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 from geocn.errors import ParameterError, ReadError
@@ -20,6 +22,7 @@ _WESTERN = frozenset(
     "ºª°¿¡€£§·±²³µ½¼¾–—‘’“”„«»…•×´\u00a0\u00ad®©™"
 )
 _SINGLE_BYTE = ("cp1252", "cp850", "mac_roman", "latin-1")
+_ESCAPED = re.compile("[\udc80-\udcff]")
 _ENOUGH = 0.9
 _HEAD = 1 << 16
 _ODD_CONTROLS = bytes(i for i in range(32) if i not in (9, 10, 12, 13, 26, 27))
@@ -128,19 +131,15 @@ def _utf16_without_mark(data: bytes) -> str | None:
 def _refuse_broken_utf8(data: bytes, name: str) -> None:
     """Refuse UTF-8 with a few broken bytes: as another encoding it would all turn to mojibake."""
     text = data.decode("utf-8", "surrogateescape")
-    beyond = text.encode("ascii", "ignore")
-    broken = sum("\udc80" <= letter <= "\udcff" for letter in text)
-    whole = len(text) - len(beyond) - broken
-    if whole > 4 * broken:
-        position = len(text[: _first_broken(text)].encode("utf-8", "surrogateescape"))
+    broken = _ESCAPED.findall(text)
+    whole = len(text) - len(text.encode("ascii", "ignore")) - len(broken)
+    first = _ESCAPED.search(text)
+    if first is not None and whole > 4 * len(broken):
+        line = text.count("\n", 0, first.start()) + 1
         raise ReadError(
-            f"{name}, line {line_of(data, position)}: found {broken} bytes that break the UTF-8 "
-            f"of an otherwise sound file. Export it again, or say encoding= to read it otherwise."
+            f"{name}, line {line}: found {len(broken)} bytes that break the UTF-8 of an otherwise "
+            "sound file. Export it again, or say encoding= to read it otherwise."
         )
-
-
-def _first_broken(text: str) -> int:
-    return next(i for i, letter in enumerate(text) if "\udc80" <= letter <= "\udcff")
 
 
 def guess_encoding(data: bytes) -> str:
@@ -176,4 +175,4 @@ def _western_share(data: bytes, codec: str) -> float:
         text = beyond.decode(codec)
     except UnicodeDecodeError:
         return 0.0
-    return sum(letter in _WESTERN for letter in text) / max(len(text), 1)
+    return sum(n for letter, n in Counter(text).items() if letter in _WESTERN) / max(len(text), 1)

@@ -14,7 +14,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 from shapely.errors import ShapelyError
 
-from geocn.errors import ReadError
+from geocn.errors import ReadError, SchemaError
 from geocn.io.arrow import frame_of
 from geocn.io.crs import settle_crs
 from geocn.io.guard import FileFormat
@@ -36,8 +36,11 @@ def table_of(
 ) -> RawTable:
     """Turn pyogrio's Arrow table into a raw table with geometry and CRS."""
     name = meta.get("geometry_name") or "wkb_geometry"
+    plain = table.drop_columns([label for label in table.column_names if label == name])
     try:
-        frame, more = frame_of(table.drop_columns([n for n in table.column_names if n == name]))
+        frame, more = frame_of(plain, path.name)
+    except SchemaError:
+        raise
     except DRIVER_FAULTS as error:
         raise ReadError(f"{path.name}: the attributes are damaged ({error})") from error
     if name not in table.column_names:

@@ -13,10 +13,9 @@ import pandas as pd
 from geocn.errors import ReadError, UnsafeFileError
 from geocn.io.archive import Archive
 from geocn.io.crs import parse_crs
-from geocn.io.delimited import check_columns
 from geocn.io.guard import FileFormat
 from geocn.io.numbers import sniff_numbers
-from geocn.io.records import text_of, typed
+from geocn.io.records import check_columns, text_of, typed
 from geocn.io.table import Options, RawTable
 
 _MAX_CELLS = 50_000_000

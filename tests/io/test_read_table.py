@@ -478,6 +478,7 @@ class TestGeoJson:
             '{"type":"Feature","properties":{},"geometry":{"type":"Point","coordinates":["a"]}}',
             '{"type":"Feature","properties":{},"geometry":{"type":"Blob"}}',
             '{"a":' * 100_000,
+            '{"type":"Feature","geometry":null,"properties":{"a":1,"a":2}}',
         ],
     )
     def test_what_is_no_geojson_is_refused(self, text: str, tmp_path: Path) -> None:
@@ -504,6 +505,12 @@ class TestParquet:
         assert read.frame["cat"][0] == "a"
         assert read.frame["small"].dtype == "Int64"
         assert any("bytes" in note for note in read.notes)
+
+    def test_doubled_columns(self, tmp_path: Path) -> None:
+        table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+        pq.write_table(table, tmp_path / "a.parquet")
+        with pytest.raises(SchemaError, match="'a' as columns 1, 2"):
+            read_table(tmp_path / "a.parquet")
 
     def test_geoarrow_labels_and_covering(self, tmp_path: Path) -> None:
         frame = points().set_index(np.arange(40)[::-1])
