@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geocn._typing import BoolArray
 from geocn.errors import CRSError, ParameterError, SchemaError
 from geocn.maps import styles
 from geocn.maps._text import plain_text
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _MAX_CELLS = 20_000
-_WEIGHTS = ("weight", "population", "people", "value", "area_ha")
+_WEIGHTS = ("demand_weight", "gap_weight", "weight", "population", "people", "value", "area_ha")
 
 
 def coverage_layers(
@@ -49,18 +50,24 @@ def coverage_layers(
     switch = None
     if demand is not None:
         weight = _weight_column(demand, weight)
-        demand = demand.rename(columns={weight: "weight"}) if weight else demand
+        demand = _weighed(demand, weight)
         added.append(build(demand, "coverage", name=name))
         added[-1].visible = gaps is None or not len(gaps)
         if reaches is not None:
             drawn, areas = lonlat(demand, "demand"), lonlat(reaches, "reaches")
             column = "weight" if weight else None
-            shown = plain_text(label or weight or "", limit=60) or None
-            switch = what_if(drawn, areas, weight=column, label=shown)
+            shown = label or getattr(result, "unit", None) or ""
+            share = getattr(result, "share_covered", None)
+            switch = what_if(
+                drawn,
+                areas,
+                weight=column,
+                label=plain_text(shown, limit=60) or None,
+                exact=float(share) if share is not None and np.isfinite(share) else None,
+            )
     if gaps is not None and len(gaps):
         column = _weight_column(gaps, weight)
-        ranked = gaps.rename(columns={column: "weight"}) if column else gaps
-        added.append(build(ranked, "gaps", name=None))
+        added.append(build(_weighed(gaps, column), "gaps", name=None))
     return added, switch, _by_partner(getattr(result, "by_partner", None))
 
 
@@ -68,6 +75,12 @@ def _weight_column(frame: pd.DataFrame, weight: str | None) -> str | None:
     if weight is not None and weight in frame:
         return weight
     return first_present(frame, _WEIGHTS)
+
+
+def _weighed(frame: gpd.GeoDataFrame, column: str | None) -> gpd.GeoDataFrame:
+    if column is None or column == "weight":
+        return frame
+    return frame.drop(columns=["weight"], errors="ignore").rename(columns={column: "weight"})
 
 
 def _by_partner(table: Any) -> list[dict[str, Any]]:
@@ -161,3 +174,16 @@ def cultivation_frame(data: gpd.GeoDataFrame | xr.DataArray, name: str | None) -
     boxes = shapely.box(xs[column] - dx, ys[row] - dy, xs[column] + dx, ys[row] + dy)
     cells = pd.DataFrame({"area_ha": values[row, column]})
     return gpd.GeoDataFrame(cells, geometry=boxes, crs=data.rio.crs)
+
+
+def busy_segments(frame: gpd.GeoDataFrame) -> BoolArray | None:
+    """Say which border segments have any crossing or seizure; None where that is not said."""
+    counts = [
+        name for name in ("n_crossings", "n_seizures") if name in getattr(frame, "columns", ())
+    ]
+    if not counts:
+        return None
+    found = np.zeros(len(frame), dtype=bool)
+    for name in counts:
+        found |= np.nan_to_num(numeric(frame, name, "border_hotspots"), nan=1.0) > 0
+    return found

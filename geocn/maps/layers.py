@@ -53,7 +53,16 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "periods": Recipe(("cell_id", "name", "admin", "place"), (), 25, ()),
         "coverage": Recipe(
-            ("name", "admin", "place", "cell_id", "n_partners", "covered", "partners", "weight"),
+            (
+                "name",
+                "admin",
+                "place",
+                "cell_id",
+                "n_partners",
+                "share_covered",
+                "partners",
+                "weight",
+            ),
             ("weight", "n_partners"),
             30,
             (),
@@ -68,7 +77,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 "weight",
                 "value",
                 "share",
-                "distance_km",
+                "share_uncovered",
             ),
             ("weight", "value", "share"),
             32,
@@ -81,7 +90,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             (
                 *("name", "origin", "destination", "tolerance", "weight_kg", "n_routes"),
                 *("n_sources", "modes", "mode", "drug", "cost", "length_m", "area_km2"),
-                *("width_km", "share", "first_seen", "last_seen"),
+                *("width_km", "length_km", "drugs", "share", "first_seen", "last_seen"),
             ),
             ("weight_kg", "n_routes", "share", "area_km2", "length_m"),
             40,
@@ -97,7 +106,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "border_hotspots": Recipe(
             (
-                *("segment_id", "dyad", "kind", "chainage_from_km", "chainage_to_km"),
+                *("rank", "segment_id", "dyad", "kind", "chainage_from_km", "chainage_to_km"),
                 *("length_km", "n_crossings", "n_seizures", "flow", "exposure", "expected"),
                 *("rate", "rate_eb", "relative_risk", "p_value", "p_adjusted", "significant"),
                 *("hotspot_class", "share_direction_ab", "cluster_id"),
@@ -143,6 +152,7 @@ class MapLayer:
     matrix: FloatArray | None = None
     measure: str | None = None
     visible: bool = True
+    left_out: int = 0
 
     @property
     def n_missing(self) -> int:
@@ -162,6 +172,7 @@ class MapLayer:
             "name": self.name,
             "n": len(self.frame),
             "missing": self.n_missing,
+            "left_out": self.left_out,
             "order": RECIPES[self.kind].order,
             "visible": self.visible,
             "style": self.style,

@@ -14,7 +14,7 @@ from geocn._typing import StrPath
 from geocn.errors import ParameterError, SchemaError
 from geocn.maps import basemap, page
 from geocn.maps._text import plain_text
-from geocn.maps.adders import coverage_layers, cultivation_frame, period_layer
+from geocn.maps.adders import busy_segments, coverage_layers, cultivation_frame, period_layer
 from geocn.maps.geometry import bounds_of
 from geocn.maps.layers import MapLayer, build
 from geocn.maps.packing import Pack
@@ -195,8 +195,15 @@ class PlanningMap:
         columns: Sequence[str] = (),
         visible: bool = True,
     ) -> PlanningMap:
-        """Add border segments, coloured and widened by relative risk or number of crossings."""
-        return self._add(frame, "border_hotspots", name, columns, visible)
+        """Add border segments, coloured and widened by relative risk or number of crossings.
+
+        Segments without any crossing or seizure are left out and counted among the limits.
+        """
+        busy = busy_segments(frame)
+        shown = frame if busy is None else frame[busy]
+        self._add(shown, "border_hotspots", name, columns, visible)
+        self._layers[-1].left_out = len(frame) - len(shown)
+        return self
 
     def add_coverage(
         self,

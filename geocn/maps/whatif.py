@@ -10,21 +10,23 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import BoolArray, FloatArray
+from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
 from geocn.maps.columns import numbers, texts
 from geocn.maps.packing import Pack
 
 MAX_SITES = 1_000
-MAX_DEMAND = 200_000
+MAX_DEMAND = 20_000
+_SAMPLES = 5
 
 
 @dataclass(frozen=True)
 class WhatIf:
     """Sites that can be switched, and the demand each covers.
 
-    ``covers[s, d]`` says whether site ``s`` reaches demand ``d``. A demand area counts as
-    reached where a point inside it is.
+    ``covers[s, d]`` says whether site ``s`` reaches demand point ``d``. Lines and areas of
+    demand stand as points spread over them, their weight shared (``sampled``); ``exact`` is
+    the share covered that the analysis found.
     """
 
     names: list[str]
@@ -32,6 +34,8 @@ class WhatIf:
     covers: BoolArray
     weights: FloatArray
     weight_label: str | None
+    sampled: bool = False
+    exact: float | None = None
 
     @property
     def share_covered(self) -> float:
@@ -53,11 +57,18 @@ class WhatIf:
             "bits": pack.array(bits.ravel(), "u1"),
             "weights": pack.array(self.weights, "f8"),
             "label": self.weight_label,
+            "sampled": self.sampled,
+            "exact": self.exact,
         }
 
 
 def what_if(
-    demand: gpd.GeoDataFrame, reaches: gpd.GeoDataFrame, *, weight: str | None, label: str | None
+    demand: gpd.GeoDataFrame,
+    reaches: gpd.GeoDataFrame,
+    *,
+    weight: str | None,
+    label: str | None,
+    exact: float | None,
 ) -> WhatIf:
     """Work out which reach covers which demand; both in EPSG:4326.
 
@@ -72,18 +83,53 @@ def what_if(
             f"give at most {MAX_SITES} sites and {MAX_DEMAND} demands (aggregate the demand)."
         )
     known = reaches[~shapely.is_missing(reaches.geometry.values)]
-    points = np.asarray(demand.geometry.representative_point().values)
-    covers = np.zeros((len(known), len(demand)), dtype=bool)
+    points, row = _sample(demand)
+    covers = np.zeros((len(known), len(points)), dtype=bool)
     tree = shapely.STRtree(points)
-    site, row = tree.query(np.asarray(known.geometry.values), predicate="intersects")
-    covers[site, row] = True
+    site, hit = tree.query(np.asarray(known.geometry.values), predicate="intersects")
+    covers[site, hit] = True
+    shares = np.bincount(row, minlength=len(demand))
     return WhatIf(
         _names(known),
         texts(known["partner"]) if "partner" in known else [None] * len(known),
         covers,
-        _weights(demand, weight),
-        label or weight,
+        (_weights(demand, weight) / np.maximum(shares, 1))[row],
+        label,
+        sampled=len(points) > len(demand),
+        exact=exact,
     )
+
+
+def _sample(demand: gpd.GeoDataFrame) -> tuple[AnyArray, IntArray]:
+    """Return points of the demand and the row of each: points as they are, others spread."""
+    shapes = np.asarray(demand.geometry.values)
+    known = np.flatnonzero(~shapely.is_missing(shapes))
+    single = shapely.get_dimensions(shapes[known]) == 0
+    points, rows = (
+        [shapely.get_parts(shapes[known][single])],
+        [known[single][shapely.get_parts(shapes[known][single], return_index=True)[1]]],
+    )
+    for row in known[~single]:
+        found = _spread(shapes[row])
+        points.append(found)
+        rows.append(np.full(len(found), row))
+    return np.concatenate(points), np.concatenate(rows).astype(np.int64)
+
+
+def _spread(shape: shapely.Geometry) -> AnyArray:
+    """Return points spread evenly over a line or an area."""
+    if shapely.get_dimensions(shape) == 1:
+        places = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+        return np.asarray(
+            shapely.line_interpolate_point(shapely.line_merge(shape), places, normalized=True)
+        )
+    west, south, east, north = shapely.bounds(shape)
+    steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    x, y = np.meshgrid(west + steps * (east - west), south + steps * (north - south))
+    shapely.prepare(shape)
+    grid = shapely.points(x.ravel(), y.ravel())
+    inside = grid[shapely.intersects(shape, grid)]
+    return inside if len(inside) else np.array([shapely.point_on_surface(shape)])
 
 
 def _weights(demand: pd.DataFrame, weight: str | None) -> FloatArray:

@@ -94,13 +94,23 @@
       return value === null || value <= 0 ? this.size.radii[0] : this.size.radii[classOf(this.size, value)];
     }
 
+    // null where the analysis says nothing of significance
+    significant(row) {
+      const flag = this.value('significant', row), word = this.value('hotspot_class', row);
+      if (flag !== null) return flag === 'True' || flag === 1;
+      return word === null ? null : /^(hot|cold)/.test(word);
+    }
+
     pathOf(row) {
       const k = this.classOf(row), color = this.colorOf(k), { style } = this;
       const line = this.hasLines && !this.geometry.kind.includes(2);
       if (line) {
-        return { color, weight: style.widths ? style.widths[k] ?? 1.5 : 2.6, opacity: 0.92, dashArray: style.dashes ? style.dashes[k] || null : null, fill: false, lineCap: 'butt' };
+        const doubtful = this.kind === 'border_hotspots' && this.significant(row) === false;
+      const dash = doubtful ? '3 4' : style.dashes ? style.dashes[k] || null : null;
+      return { color, weight: style.widths ? style.widths[k] ?? 1.5 : 2.6, opacity: doubtful ? 0.75 : 0.95, dashArray: dash, fill: false, lineCap: 'butt' };
       }
       const strong = style.strong && style.strong[k];
+    if (style.strong && !strong) return { stroke: true, color: '#777', weight: 0.3, opacity: 0.5, dashArray: null, fillColor: color, fillOpacity: 0.14, fill: true };
       const thin = { reach: 0.1, corridors: 0.5, coverage: 0.4, hotspots: 0.68 }[this.kind] ?? 0.62;
       const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : strong ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
       return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };

@@ -52,6 +52,9 @@
     if (measure) box.append(el('p', { cls: 'measure', text: layer.matrix ? T('per.period', { measure: geocn.field(measure) }) : geocn.field(measure) }));
     const items = classes(layer);
     if (items.length) box.append(el('ul', {}, ...items));
+    if (layer.kind === 'border_hotspots' && layer.byName.hotspot_class) {
+      box.append(el('ul', {}, item(geocn.symbol.line({ color: '#666' }), T('legend.significant')), item(geocn.symbol.line({ color: '#666', dash: '3 4' }), T('legend.doubtful'))));
+    }
     const bySize = sizes(layer);
     if (bySize) box.append(bySize);
     if (layer.piles && layer.piles.length) box.append(el('ul', {}, item(geocn.symbol.picture({ color: '#444', hollow: true, radius: 7 }), T('legend.imprecise'))));
@@ -94,6 +97,7 @@
     geocn.config.limits.forEach(say);
     for (const layer of geocn.layers) {
       if (layer.missing) say(T(layer.kind === 'reach' ? 'limit.reach' : 'limit.missing', { n: layer.missing, layer: layer.title() }));
+      if (layer.left_out) say(T('limit.left_out', { n: layer.left_out, layer: layer.title() }));
       const rough = layer.piles ? layer.piles.reduce((sum, pile) => sum + pile.rows.length, 0) : 0;
       if (rough) say(T('limit.imprecise', { n: rough, layer: layer.title() }));
       if (layer.vague && geocn.state.period >= 0) say(T('limit.vague', { n: layer.vague, layer: layer.title() }));

@@ -69,6 +69,7 @@
       el('p', { text: T('whatif.several', { several: amount(now.several) }) }),
       el('p', { text: T('whatif.gap', { gap: amount(now.gap) }) }),
     );
+    if (what.exact !== null) box.append(el('p', { text: T('whatif.exact', { share: percent(what.exact) }) }));
     const table = geocn.$('whatif-partners');
     table.replaceChildren();
     for (const [name, sites] of partners()) {
@@ -99,6 +100,7 @@
     }
     parent.append(
       el('p', { cls: 'hint', text: T('whatif.hint') }),
+      what.sampled ? el('p', { cls: 'hint', text: T('whatif.sampled') }) : '',
       el('div', { id: 'whatif-result', attrs: { 'aria-live': 'polite' } }),
       el('table', { cls: 'small' }, el('thead', {}, el('tr', {}, el('th', { text: T('field.partner'), attrs: { scope: 'col' } }), el('th', { text: T('whatif.own'), attrs: { scope: 'col' } }), el('th', { text: T('whatif.only'), attrs: { scope: 'col' } }))), el('tbody', { id: 'whatif-partners' })),
       el('div', { cls: 'row' }, button('whatif.all', () => all(true)), button('whatif.none', () => all(false))),
