@@ -52,9 +52,25 @@ def write(frame: gpd.GeoDataFrame, folder: Path, ending: str) -> Path:
         with zipfile.ZipFile(path, "w") as archive:
             for part in sorted(shape.iterdir()):
                 archive.write(part, part.name)
-    else:
-        frame.to_file(path)
+    elif ending == "kml":
+        path.write_text(_kml(table), encoding="utf-8")
+    else:  # the index of FlatGeobuf puts the rows in another order
+        frame.to_file(path, **({"SPATIAL_INDEX": "NO"} if ending == "fgb" else {}))
     return path
+
+
+def _kml(table: pd.DataFrame) -> str:
+    marks = [
+        f'<Placemark><ExtendedData><Data name="date"><value>{row.date}</value></Data>'
+        f'<Data name="drug"><value>{row.drug}</value></Data>'
+        f'<Data name="weight_kg"><value>{row.weight_kg}</value></Data></ExtendedData>'
+        f"<Point><coordinates>{row.longitude},{row.latitude}</coordinates></Point></Placemark>"
+        for row in table.itertuples()
+    ]
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2">'
+        f"<Document>{''.join(marks)}</Document></kml>"
+    )
 
 
 def read(path: Path, **options) -> gpd.GeoDataFrame:

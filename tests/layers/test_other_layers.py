@@ -33,10 +33,12 @@ def routes() -> gpd.GeoDataFrame:
 def test_routes_from_every_vector_format(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"r.{ending}"
     frame = routes()
+    if ending == "fgb":  # its writer refuses null geometries
+        frame = frame[frame.geometry.notna()]
     if ending == "parquet":
         frame.to_parquet(path)
     else:
-        frame.to_file(path, **({"SPATIAL_INDEX": "NO"} if ending == "fgb" else {}))
+        frame.to_file(path)
     with pytest.warns(RejectedRowsWarning, match="2 of"):
         layer = geocn.read_routes(path)
     kept = layer[layer.geometry.notna()]
