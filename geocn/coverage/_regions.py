@@ -25,6 +25,7 @@ class Regions:
         self._unions: list[Any] = [
             shapely.union_all(valid[present & (group == i)]) for i in range(n_groups)
         ]
+        self._common: dict[tuple[int, int], ObjectArray] = {}
 
     def parts(self, i: int) -> ObjectArray:
         """Polygons that group ``i`` reaches."""
@@ -32,9 +33,12 @@ class Regions:
 
     def common(self, i: int, j: int) -> ObjectArray:
         """Polygons that both groups reach."""
-        if not shapely.intersects(self._unions[i], self._unions[j]):
-            return _NONE
-        return _polygons(shapely.intersection(self._unions[i], self._unions[j]))
+        pair = (min(i, j), max(i, j))
+        if pair not in self._common:
+            first, second = (self._unions[k] for k in pair)
+            apart = not shapely.intersects(first, second)
+            self._common[pair] = _NONE if apart else _polygons(shapely.intersection(first, second))
+        return self._common[pair]
 
     def shared(self, i: int) -> ObjectArray:
         """Polygons that group ``i`` and any other group reach."""
@@ -66,6 +70,13 @@ def cover(
     single = shapely.get_type_id(demand.shapes[rows]) == 0
     share[rows[single]] = 1.0
     rows, hit = rows[~single], hit[~single]
+    # Most rows lie wholly within a region: asking is cheap once the region is prepared.
+    shapely.prepare(parts)
+    whole = shapely.covers(parts[hit], demand.shapes[rows])
+    share[rows[whole]] = 1.0
+    if remainder:
+        rest[rows[whole]] = shapely.Polygon()
+    rows, hit = rows[~whole], hit[~whole]
     pieces = np.asarray(shapely.intersection(demand.shapes[rows], parts[hit]), dtype=object)
     np.add.at(share, rows, demand.measure(pieces, rows) / demand.sizes[rows])
     share = np.clip(share, 0.0, 1.0)

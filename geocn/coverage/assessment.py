@@ -124,6 +124,7 @@ def assess(
         demand=attach(_measured(demand, ready, share, n_partners), "coverage.assess", **record),
         by={name: attach(g.table, "coverage.assess", **record) for name, g in found.items()},
         overlaps={name: g.overlap for name, g in found.items()},
+        reaches=reaches,
         gaps=attach(_gaps(demand, ready, share, rest), "coverage.assess", **record),
         n_left_out=n_left_out,
         weight_left_out=float(ready.weights[~ready.placed].sum()),

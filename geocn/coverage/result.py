@@ -27,6 +27,8 @@ class Coverage:
     overlaps : mapping of str to DataFrame
         For each grouping, the weight that two groups both cover; on the diagonal what
         one covers.
+    reaches : GeoDataFrame
+        The areas it was measured with.
     gaps : GeoDataFrame
         What nobody reaches, ranked by weight.
     n_left_out, weight_left_out : int, float
@@ -45,6 +47,7 @@ class Coverage:
     demand: gpd.GeoDataFrame
     by: Mapping[str, pd.DataFrame]
     overlaps: Mapping[str, pd.DataFrame]
+    reaches: gpd.GeoDataFrame
     gaps: gpd.GeoDataFrame
     n_left_out: int
     weight_left_out: float
