@@ -8,6 +8,7 @@ from geocn.layers.draft import FileOptions
 from geocn.layers.inspect import Inspection, inspect_file
 from geocn.layers.interventions import read_interventions
 from geocn.layers.merge import merge_layers
+from geocn.layers.places import read_places
 from geocn.layers.rasters import read_raster
 from geocn.layers.routes import read_routes
 from geocn.layers.seizures import read_seizures
@@ -20,6 +21,7 @@ __all__ = [
     "read_borders",
     "read_cultivation",
     "read_interventions",
+    "read_places",
     "read_raster",
     "read_routes",
     "read_seizures",
