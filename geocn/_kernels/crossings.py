@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from geocn._typing import AnyArray, FloatArray, IntArray
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def line_edge_crossings(
+@njit(cache=True)
+def line_edge_crossings(  # noqa: PLR0917 - numba takes keywords badly
     xy: FloatArray,
     start: IntArray,
     edges: FloatArray,
     first_edge: IntArray,
+    boxes: FloatArray,
     pairs: AnyArray,
     shift: FloatArray,
     out: FloatArray,
@@ -34,6 +34,8 @@ def line_edge_crossings(
         x and y of both ends of each edge.
     first_edge : (blocks + 1,) array
         First edge of each block.
+    boxes : (blocks, 4) array
+        West, south, east and north of each block.
     pairs : (p, 2) array
         Line and block.
     shift : (p,) array
@@ -52,24 +54,20 @@ def line_edge_crossings(
     for p in range(pairs.shape[0]):
         line, block = pairs[p, 0], pairs[p, 1]
         lo, hi = first_edge[block], first_edge[block + 1]
-        x_min = y_min = np.inf
-        x_max = y_max = -np.inf
-        for e in range(lo, hi):
-            x_min = min(x_min, edges[e, 0], edges[e, 2])
-            x_max = max(x_max, edges[e, 0], edges[e, 2])
-            y_min = min(y_min, edges[e, 1], edges[e, 3])
-            y_max = max(y_max, edges[e, 1], edges[e, 3])
-        x_min += shift[p]
-        x_max += shift[p]
+        x_min, y_min = boxes[block, 0] + shift[p], boxes[block, 1]
+        x_max, y_max = boxes[block, 2] + shift[p], boxes[block, 3]
         for v in range(start[line], start[line + 1] - 1):
             px, py, qx, qy = xy[v, 0], xy[v, 1], xy[v + 1, 0], xy[v + 1, 1]
             if max(px, qx) < x_min or min(px, qx) > x_max:
                 continue
             if max(py, qy) < y_min or min(py, qy) > y_max:
                 continue
+            west, east = min(px, qx), max(px, qx)
             for e in range(lo, hi):
                 ax, ay = edges[e, 0] + shift[p], edges[e, 1]
                 bx, by = edges[e, 2] + shift[p], edges[e, 3]
+                if (ax < west and bx < west) or (ax > east and bx > east):
+                    continue
                 d1 = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
                 d2 = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
                 if (d1 >= 0) == (d2 >= 0):

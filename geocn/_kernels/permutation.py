@@ -28,7 +28,7 @@ def draw_distinct(rng: np.random.Generator, n: int, size: int, draws: int) -> In
 
 
 def shared_sum_counts(
-    y: FloatArray, lag: FloatArray, members: IntArray, k: int, draws: int, seed: int
+    y: FloatArray, lag: FloatArray, members: IntArray, *, k: int, draws: int, seed: int
 ) -> tuple[IntArray, IntArray]:
     """Count permuted sums at least and at most as large as each observed sum.
 
@@ -78,8 +78,8 @@ def shared_sum_counts(
     return at_least, at_most
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def weighted_counts(
+@njit(cache=True)
+def weighted_counts(  # noqa: PLR0917 - numba takes keywords badly
     y: FloatArray,
     lag: FloatArray,
     start: IntArray,
@@ -112,7 +112,7 @@ def weighted_counts(
     (m, 3) integer array
         Draws at least as large, at most as large, and all draws.
     """
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - numba compiles only the legacy generator
     n = y.size
     order = np.arange(n)
     out = np.zeros((rows.size, 3), dtype=np.int64)
@@ -126,7 +126,7 @@ def weighted_counts(
             used, t = 0, 0
             while used < last - first:
                 # Partial Fisher-Yates; the cell itself is stepped over.
-                j = np.random.randint(t, n)
+                j = np.random.randint(t, n)  # noqa: NPY002
                 order[t], order[j] = order[j], order[t]
                 if order[t] != i:
                     total += weight[first + used] * y[order[t]]

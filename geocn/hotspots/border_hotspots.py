@@ -19,7 +19,7 @@ from geocn.hotspots.precision import (
 )
 from geocn.hotspots.tails import binomial_p
 from geocn.provenance import attach
-from geocn.spatial.crs import equal_area_crs, require_crs, to_lonlat
+from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs, to_lonlat
 from geocn.spatial.nearest import nearest_line
 
 Evidence = Literal["crossings", "seizures", "both"]
@@ -119,7 +119,8 @@ def border_hotspots(
     [9]
     """
     evidence = evidence or ("crossings" if seizures is None else "both")
-    _check_options(evidence, seizures, reach_km, method, alpha, correction, imprecise)
+    _check_options(evidence, seizures, reach_km, method=method, alpha=alpha, correction=correction)
+    check_imprecise(imprecise)
     _check_columns(crossings, segments, exposure)
     left_out: dict[str, int] = {}
     at = _segment_of(crossings, segments)
@@ -127,7 +128,9 @@ def border_hotspots(
     result = to_lonlat(segments, "segments").copy()
     n = len(result)
     result["n_crossings"] = np.bincount(at[at >= 0], minlength=n)
-    near, vague = _seizures_of(seizures, result, reach_km, imprecise, seed, left_out)
+    near, vague = _seizures_of(
+        seizures, result, reach_m=reach_km * 1000, imprecise=imprecise, seed=seed, left_out=left_out
+    )
     result["n_seizures"] = np.bincount(near[near >= 0], minlength=n)
     result["n_imprecise"] = np.bincount(near[(near >= 0) & vague], minlength=n)
     result["flow"] = _flow(crossings, weight, at, n)
@@ -148,7 +151,7 @@ def border_hotspots(
         "hotspots.border_hotspots",
         test=method,
         evidence=evidence,
-        evidence_weights={name: 1 for name in counted},
+        evidence_weights=dict.fromkeys(counted, 1),
         exposure=exposure or "length_km",
         weight=weight,
         reach_km=float(reach_km),
@@ -168,10 +171,10 @@ def _check_options(
     evidence: str,
     seizures: gpd.GeoDataFrame | None,
     reach_km: float,
+    *,
     method: str,
     alpha: float,
     correction: str,
-    imprecise: str,
 ) -> None:
     faults = []
     if evidence not in _EVIDENCE:
@@ -188,7 +191,6 @@ def _check_options(
         faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
     if faults:
         raise ParameterError("; ".join(faults))
-    check_imprecise(imprecise)
 
 
 def _check_columns(
@@ -225,9 +227,9 @@ def _segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntA
     place = crossings["chainage_km"].to_numpy(dtype=float, na_value=np.nan)
     rows_of = pd.DataFrame({"dyad": segments["dyad"].to_numpy()}).groupby("dyad").indices
     for dyad, members in crossings.groupby("dyad", dropna=True).indices.items():
-        rows = rows_of.get(dyad)
-        if rows is None:
+        if dyad not in rows_of:
             continue
+        rows = np.asarray(rows_of[dyad])
         rows = rows[np.argsort(starts[rows], kind="stable")]
         found = np.searchsorted(starts[rows], place[members], side="right") - 1
         row = rows[np.maximum(found, 0)]
@@ -240,7 +242,8 @@ def _segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntA
 def _seizures_of(
     seizures: gpd.GeoDataFrame | None,
     segments: gpd.GeoDataFrame,
-    reach_km: float,
+    *,
+    reach_m: float,
     imprecise: Imprecise,
     seed: int,
     left_out: dict[str, int],
@@ -248,21 +251,21 @@ def _seizures_of(
     if seizures is None:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
     require_crs(seizures, "seizures")
-    present = (seizures.geometry.notna() & ~seizures.geometry.is_empty).to_numpy()
+    present = has_geometry(seizures)
     near = np.full(len(seizures), -1, dtype=np.int64)
     vague = np.zeros(len(seizures), dtype=bool)
     left_out["seizures_without_geometry"] = int((~present).sum())
     shown = to_lonlat(seizures.iloc[np.flatnonzero(present)], "seizures")
     metric = equal_area_crs(segments, shown)
     xy, radius = centres_and_precision(shown.to_crs(metric))
-    vague[present] = radius > reach_km * 1000
+    vague[present] = radius > reach_m
     if imprecise == "spread":
         moved = vague[present]
         xy[moved] = scatter(xy[moved], radius[moved], seed=seed)
     degrees = gpd.GeoSeries(gpd.points_from_xy(xy[:, 0], xy[:, 1]), crs=metric).to_crs("EPSG:4326")
     lines = segments.geometry.to_numpy()
     near[present], _ = nearest_line(
-        degrees.x.to_numpy(), degrees.y.to_numpy(), lines, reach_m=reach_km * 1000
+        degrees.x.to_numpy(), degrees.y.to_numpy(), lines, reach_m=reach_m
     )
     if imprecise == "leave_out":
         near[vague] = -1
@@ -276,7 +279,8 @@ def _flow(crossings: gpd.GeoDataFrame, weight: str, at: IntArray, n: int) -> Flo
     if weight not in crossings:
         return np.full(n, np.nan)
     amount = np.nan_to_num(crossings[weight].to_numpy(dtype=float, na_value=np.nan))
-    return np.bincount(at[at >= 0], weights=amount[at >= 0], minlength=n)
+    total = np.bincount(at[at >= 0], weights=amount[at >= 0], minlength=n)
+    return total.astype(float)
 
 
 def _exposure(segments: gpd.GeoDataFrame, exposure: str | None) -> FloatArray:
@@ -291,7 +295,7 @@ def _exposure(segments: gpd.GeoDataFrame, exposure: str | None) -> FloatArray:
                 expected="0 or more, and more than 0 where there is evidence",
                 rows=segments["segment_id"][bad].tolist() if "segment_id" in segments else (),
             )
-    return np.nan_to_num(values)
+    return np.where(values > 0, values, 0.0)
 
 
 def _tested(observed: FloatArray, exposed: FloatArray) -> dict[str, AnyArray]:
@@ -350,16 +354,8 @@ def _direction(crossings: gpd.GeoDataFrame, at: IntArray, n: int) -> FloatArray:
 
 
 def _rank(result: gpd.GeoDataFrame) -> pd.Series:
-    hot = result["hotspot_class"] == "hot"
-    order = result[hot].sort_values(["p_value", "relative_risk"], ascending=[True, False])
-    rank = pd.Series(pd.NA, index=range(len(result)), dtype="Int64")
-    place = np.flatnonzero(hot.to_numpy())[
-        np.lexsort(
-            (
-                -result["relative_risk"].to_numpy()[hot.to_numpy()],
-                result["p_value"].to_numpy()[hot.to_numpy()],
-            )
-        )
-    ]
-    rank.iloc[place] = np.arange(1, len(order) + 1)
-    return pd.Series(rank.array, index=result.index)
+    hot = np.flatnonzero((result["hotspot_class"] == "hot").to_numpy())
+    p, risk = result["p_value"].to_numpy()[hot], result["relative_risk"].to_numpy()[hot]
+    rank = np.full(len(result), np.nan)
+    rank[hot[np.lexsort((-risk, p))]] = np.arange(1, len(hot) + 1)
+    return pd.Series(rank, index=result.index).astype("Int64")

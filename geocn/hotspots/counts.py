@@ -19,7 +19,7 @@ from geocn.hotspots.precision import (
     scatter,
 )
 from geocn.provenance import attach
-from geocn.spatial.crs import equal_area_crs, require_crs
+from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
 
 Period = Literal["week", "month", "quarter", "year"]
 _PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
@@ -162,7 +162,7 @@ def _place(
     crs = require_crs(areas, "areas")
     require_crs(events, "events")
     metric = crs if crs.is_projected else equal_area_crs(areas)
-    present = (events.geometry.notna() & ~events.geometry.is_empty).to_numpy()
+    present = has_geometry(events)
     placed = _Placed(np.full(len(events), -1, dtype=np.int64), np.zeros(len(events), bool))
     placed.left_out["no_geometry"] = int((~present).sum())
     by_code = _by_code(events, areas)
@@ -192,7 +192,8 @@ def _by_code(events: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> IntArray:
     codes = codes[codes.index.notna() & ~codes.index.duplicated()]
     known = events["admin_code"].notna()
     found = events["admin_code"].astype("str").map(codes).where(known)
-    return found.fillna(-1).to_numpy(dtype=np.int64)
+    none[:] = found.fillna(-1).to_numpy(dtype=np.int64)
+    return none
 
 
 def _first_area(shapes: FloatArray, xy: FloatArray) -> IntArray:

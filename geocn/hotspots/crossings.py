@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import BoolArray, FloatArray, IntArray
-from geocn.errors import GeometryError, ParameterError
-from geocn.hotspots.stays import SEA, Change, Debounced, debounce
+from geocn._typing import FloatArray, IntArray
+from geocn.errors import ParameterError
+from geocn.hotspots.route_lines import Hits, RouteLines, check_lines, find_hits
+from geocn.hotspots.stays import SEA, Change, debounce
 from geocn.provenance import attach
 from geocn.spatial.border_index import BorderIndex, border_index, country_tree
 from geocn.spatial.crs import to_lonlat
-from geocn.spatial.geodesy import distance_m
-from geocn.spatial.topology import unwrap_lon
 
 _INCLUDE = ("land", "landfall", "departure")
+_REPORTED = (
+    "grazes",
+    "runs_along_border",
+    "coast_grazes",
+    "landfalls",
+    "departures",
+    "short_sea_passages",
+    "unseen_changes",
+)
+_TIME: Final = "datetime64[us, UTC]"
 _DTYPES = {
     "route_id": "str",
     "dyad": "str",
     "chainage_km": "float64",
     "from_country": "str",
     "to_country": "str",
-    "crossed_at": "datetime64[us, UTC]",
+    "crossed_at": _TIME,
     "kind": "str",
     "disputed": "boolean",
     "distance_along_km": "float64",
@@ -112,154 +123,112 @@ def border_crossings(
     if set(include) - set(_INCLUDE):
         raise ParameterError(f"include {list(include)}; choose from {', '.join(_INCLUDE)}")
     degrees = to_lonlat(routes, "routes")
-    _check_lines(degrees)
+    check_lines(degrees)
     index = border_index(borders)
-    lines = _Lines.of(degrees)
-    hits = _Hits.of(index, lines)
+    lines = RouteLines.of(degrees)
+    hits, along = find_hits(index, lines)
     reported: Counter[str] = Counter()
-    rows = [
-        row
-        for line, found in _walk(index, lines, hits, min_excursion_m)
-        for row in _rows(index, lines, hits, line, found, reported)
-        if row["kind"] in include or (row["kind"] not in _INCLUDE and "land" in include)
-    ]
-    result = _frame(rows, routes)
-    names = ("grazes", "runs_along_border", "coast_grazes", "landfalls", "departures")
-    counts = {name: reported[name] for name in (*names, "short_sea_passages", "unseen_changes")}
+    found = list(
+        _walk(
+            index,
+            lines,
+            hits,
+            along=along,
+            min_excursion_m=float(min_excursion_m),
+            reported=reported,
+        )
+    )
+    result = _frame(found, index, lines, hits, along=along, routes=routes)
+    kinds = result["kind"]
+    reported["landfalls"] = int((kinds == "landfall").sum())
+    reported["departures"] = int((kinds == "departure").sum())
+    on_land = ~kinds.isin(["landfall", "departure"])
+    wanted = kinds.isin(list(include)) | (on_land & ("land" in include))
     return attach(
-        result,
+        result[wanted].reset_index(drop=True),
         "hotspots.border_crossings",
         min_excursion_m=float(min_excursion_m),
         include=list(include),
         scale=index.scale,
         n_routes=len(routes),
-        reported=counts,
+        reported={name: reported[name] for name in _REPORTED},
         left_out={"no_geometry": lines.n_missing, "no_length": lines.n_short},
     )
 
 
-def _check_lines(routes: gpd.GeoDataFrame) -> None:
-    kinds = routes.geometry.geom_type
-    bad = kinds.notna() & ~kinds.isin(["LineString", "MultiLineString", "LinearRing"])
-    bad &= ~routes.geometry.is_empty
-    if bad.any():
-        raise GeometryError(
-            "routes",
-            found=", ".join(sorted(kinds[bad].unique())),
-            expected="LineString or MultiLineString",
-            repair="Points are seizures or sites; build lines of them in the order of travel.",
-            rows=list(routes.index[bad]),
-        )
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A change of country that counts, on the border edge where it is placed."""
 
-
-@dataclass(frozen=True)
-class _Lines:
-    """Parts of routes, with longitudes running on past +-180."""
-
-    xy: FloatArray
-    start: IntArray
-    route: IntArray
-    along_m: FloatArray
-    n_missing: int
-    n_short: int
-
-    @classmethod
-    def of(cls, routes: gpd.GeoDataFrame) -> _Lines:
-        geometry = routes.geometry.to_numpy()
-        missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
-        short = ~missing & (shapely.length(geometry) == 0)
-        rows = np.flatnonzero(~missing & ~short)
-        parts, owner = shapely.get_parts(geometry[rows], return_index=True)
-        long = shapely.length(parts) > 0
-        parts, owner = parts[long], owner[long]
-        xy, part = shapely.get_coordinates(parts, return_index=True)
-        start = np.searchsorted(part, np.arange(len(parts) + 1)).astype(np.int64)
-        jumps = np.abs(np.diff(xy[:, 0], prepend=xy[:1, 0])) > 180
-        for line in np.unique(part[jumps]):
-            a, b = start[line], start[line + 1]
-            xy[a:b, 0] = unwrap_lon(xy[a:b, 0])
-        steps = distance_m(xy[:-1, 0], xy[:-1, 1], xy[1:, 0], xy[1:, 1]) if len(xy) else np.empty(0)
-        along = np.concatenate([[0.0], np.cumsum(np.where(part[1:] == part[:-1], steps, 0.0))])
-        return cls(xy, start, rows[owner], along, int(missing.sum()), int(short.sum()))
-
-    def length_m(self, line: int) -> float:
-        """Geodesic length of one part."""
-        return float(self.along_m[self.start[line + 1] - 1] - self.along_m[self.start[line]])
-
-    def route_span(self, line: int) -> tuple[float, float]:
-        """Distance at which a part starts within its route, and the length of the route."""
-        parts = np.flatnonzero(self.route == self.route[line])
-        first, last = self.start[parts[0]], self.start[parts[-1] + 1] - 1
-        before = self.along_m[self.start[line]] - self.along_m[first]
-        return float(before), float(self.along_m[last] - self.along_m[first])
-
-
-@dataclass(frozen=True)
-class _Hits:
-    """Every place where a line meets an edge of a border, in order of travel."""
-
-    line: IntArray
-    lon: FloatArray
-    lat: FloatArray
-    at_m: FloatArray
-    edge: IntArray
-    fraction: FloatArray
-    to_right: BoolArray
-
-    @classmethod
-    def of(cls, index: BorderIndex, lines: _Lines) -> _Hits:
-        empty = np.empty((0, 5))
-        found = index.crossings(lines.xy, lines.start) if len(lines.route) else empty
-        vertex = found[:, 1].astype(np.int64)
-        part = np.clip(found[:, 2], 0, 1)
-        follow = np.minimum(vertex + 1, max(len(lines.xy) - 1, 0))
-        xy = lines.xy[vertex] + part[:, None] * (lines.xy[follow] - lines.xy[vertex])
-        line = found[:, 0].astype(np.int64)
-        step = lines.along_m[follow] - lines.along_m[vertex]
-        at = lines.along_m[vertex] + part * step - lines.along_m[lines.start[line]]
-        order = np.lexsort((np.abs(found[:, 3]), found[:, 2], vertex, line))
-        edge = (np.abs(found[:, 3]) - 1).astype(np.int64)
-        lon = (xy[:, 0] + 180) % 360 - 180
-        columns = (line, lon, xy[:, 1], at, edge, found[:, 4], found[:, 3] > 0)
-        return cls(*(column[order] for column in columns))
+    change: Change
+    edge: int
+    fraction: float
 
 
 def _walk(
-    index: BorderIndex, lines: _Lines, hits: _Hits, min_excursion_m: float
-) -> Iterator[tuple[int, Debounced]]:
+    index: BorderIndex,
+    lines: RouteLines,
+    hits: Hits,
+    *,
+    along: FloatArray,
+    min_excursion_m: float,
+    reported: Counter[str],
+) -> Iterator[_Found]:
     left, right = index.side(hits.edge, left=True), index.side(hits.edge, left=False)
-    origin = np.where(hits.to_right, left, right)
-    target = np.where(hits.to_right, right, left)
-    bounds = np.flatnonzero(np.diff(hits.line, prepend=-1, append=-1))
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
-        line = int(hits.line[begin])
-        changes = [
-            Change(float(hits.at_m[i]), i, origin[i], target[i]) for i in range(begin, end)
-        ]
-        broken = any(a.target != b.origin for a, b in zip(changes[:-1], changes[1:], strict=True))
+    origin = np.where(hits.to_right, left, right).tolist()
+    target = np.where(hits.to_right, right, left).tolist()
+    at = hits.at_m.tolist()
+    bounds = np.flatnonzero(np.diff(hits.line, prepend=-1, append=-1)).tolist()
+    for begin, end in pairwise(bounds):
+        changes = [Change(at[i], i, origin[i], target[i]) for i in range(begin, end)]
+        broken = any(a.target != b.origin for a, b in pairwise(changes))
         if broken and index.has_coast:
-            changes = _relabelled(index, lines, line, changes)
-        yield line, debounce(changes, lines.length_m(line), min_excursion_m)
+            line = int(hits.line[begin])
+            first, last = lines.start[line], lines.start[line + 1]
+            changes = _relabelled(index, lines.xy[first:last], along[first:last], changes)
+        debounced = debounce(changes, min_excursion_m)
+        reported["grazes"] += debounced.n_grazes
+        reported["coast_grazes"] += debounced.n_coast_grazes
+        reported["runs_along_border"] += debounced.n_runs
+        reported["unseen_changes"] += debounced.n_unseen
+        for change in debounced.changes:
+            yield _Found(change, int(hits.edge[change.event]), float(hits.fraction[change.event]))
+        for out, back in debounced.bridged:
+            yield from _over_water(index, hits, out, back, reported)
+
+
+def _over_water(
+    index: BorderIndex, hits: Hits, out: Change, back: Change, reported: Counter[str]
+) -> Iterator[_Found]:
+    """Place a short passage over water on the land border of the two countries."""
+    dyad = "-".join(sorted((out.origin, back.target)))
+    near = index.nearest_on(dyad, float(hits.lon[out.event]), float(hits.lat[out.event]))
+    # A river mouth is narrow; a land border much further away than that is another place.
+    if near is not None and near[2] <= 10 * max(back.at_m - out.at_m, 1000.0):
+        reported["short_sea_passages"] += 1
+        yield _Found(Change(out.at_m, out.event, out.origin, back.target), near[0], near[1])
+        return
+    for change in (out, back):
+        yield _Found(change, int(hits.edge[change.event]), float(hits.fraction[change.event]))
 
 
 def _relabelled(
-    index: BorderIndex, lines: _Lines, line: int, changes: list[Change]
+    index: BorderIndex, xy: FloatArray, along: FloatArray, changes: list[Change]
 ) -> list[Change]:
     """Label the stays of a line by the country around their middles.
 
     Needed where a route passes exactly through a node of the borders, or lies on one.
     """
-    start, stop = lines.start[line], lines.start[line + 1]
-    along = lines.along_m[start:stop] - lines.along_m[start]
-    ends = np.array([0.0, *(c.at_m for c in changes), along[-1]])
+    ends = np.array([along[0], *(c.at_m for c in changes), along[-1]])
     middle = (ends[:-1] + ends[1:]) / 2
-    x = np.interp(middle, along, lines.xy[start:stop, 0])
-    y = np.interp(middle, along, lines.xy[start:stop, 1])
+    x, y = np.interp(middle, along, xy[:, 0]), np.interp(middle, along, xy[:, 1])
     tree, codes = country_tree(index.scale)
     points = shapely.points((x + 180) % 360 - 180, y)
     point, area = tree.query(points, predicate="intersects")
     label = [SEA] * len(middle)
-    for p, a in zip(point[::-1].tolist(), area[::-1].tolist(), strict=True):
+    # Of several countries at a point on a border the first by code is taken.
+    order = np.lexsort((-area, point))
+    for p, a in zip(point[order].tolist(), area[order].tolist(), strict=True):
         label[p] = codes[a]
     return [
         Change(c.at_m, c.event, before, after)
@@ -268,86 +237,66 @@ def _relabelled(
     ]
 
 
-def _rows(
+def _frame(
+    found: list[_Found],
     index: BorderIndex,
-    lines: _Lines,
-    hits: _Hits,
-    line: int,
-    found: Debounced,
-    reported: Counter[str],
-) -> Iterator[dict[str, object]]:
-    reported["grazes"] += found.n_grazes
-    reported["coast_grazes"] += found.n_coast_grazes
-    reported["runs_along_border"] += found.n_runs
-    reported["unseen_changes"] += found.n_unseen
-    before, length = lines.route_span(line)
-
-    def row(change: Change, edge: int, fraction: float, kind: str | None) -> dict[str, object]:
-        piece = index.pieces.iloc[index.piece[edge]]
-        names = sorted(name for name in (change.origin, change.target) if name)
-        return {
-            "dyad": "-".join(names),
-            "chainage_km": float(index.chainage_at(np.array([edge]), np.array([fraction]))[0]),
-            "from_country": change.origin,
-            "to_country": change.target,
-            "kind": kind or piece.get("kind", "land"),
-            "disputed": piece.get("disputed", None),
-            "distance_along_km": (before + change.at_m) / 1000,
-            "share": (before + change.at_m) / length,
-            "route_row": int(lines.route[line]),
-            "lon": float(hits.lon[change.event]),
-            "lat": float(hits.lat[change.event]),
-        }
-
-    for out, back in found.bridged:
-        dyad = "-".join(sorted((out.origin, back.target)))
-        near = index.nearest_on(dyad, float(hits.lon[out.event]), float(hits.lat[out.event]))
-        # The mouth is narrow; a land border further away than that is another place.
-        if near is not None and near[2] <= 10 * max(back.at_m - out.at_m, 1000.0):
-            reported["short_sea_passages"] += 1
-            yield row(Change(out.at_m, out.event, out.origin, back.target), *near[:2], None)
-        else:
-            found.changes.extend((out, back))
-    for change in sorted(found.changes, key=lambda c: c.at_m):
-        kind = None
-        if change.origin == SEA:
-            kind = "landfall"
-            reported["landfalls"] += 1
-        elif change.target == SEA:
-            kind = "departure"
-            reported["departures"] += 1
-        yield row(change, int(hits.edge[change.event]), float(hits.fraction[change.event]), kind)
-
-
-def _frame(rows: list[dict[str, object]], routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    columns = [name for name in (*_DTYPES, "share", "lon", "lat") if name != "route_id"]
-    table = pd.DataFrame(rows, columns=columns)
-    table = table.sort_values(["route_row", "distance_along_km"], kind="stable", ignore_index=True)
-    at = table["route_row"].to_numpy(dtype=np.int64)
+    lines: RouteLines,
+    hits: Hits,
+    *,
+    along: FloatArray,
+    routes: gpd.GeoDataFrame,
+) -> gpd.GeoDataFrame:
+    found = sorted(found, key=lambda f: (hits.line[f.change.event], f.change.at_m, f.change.event))
+    event = np.array([f.change.event for f in found], dtype=np.int64)
+    edge = np.array([f.edge for f in found], dtype=np.int64)
+    origin = np.array([f.change.origin for f in found], dtype=object)
+    target = np.array([f.change.target for f in found], dtype=object)
+    at = lines.route[hits.line[event]].astype(np.int64)
+    along_m = np.array([f.change.at_m for f in found], dtype=float)
+    kind = index.of_piece("kind", edge)
+    kind = np.where(pd.isna(kind), "land", kind)
+    kind = np.where(origin == SEA, "landfall", np.where(target == SEA, "departure", kind))
     ids = routes["route_id"] if "route_id" in routes else pd.Series(routes.index)
-    table["route_id"] = ids.iloc[at].astype("str").to_numpy()
-    table["crossed_at"] = _crossed_at(routes, at, table["share"].to_numpy(dtype=float))
-    geometry = gpd.points_from_xy(
-        table["lon"].astype(float), table["lat"].astype(float), crs="EPSG:4326"
-    )
-    data = table[list(_DTYPES)].astype(_DTYPES)
+    names = zip(origin.tolist(), target.tolist(), strict=True)
+    data = {
+        "route_id": ids.iloc[at].astype("str").to_numpy(),
+        "dyad": ["-".join(sorted(filter(None, pair))) for pair in names],
+        "chainage_km": index.chainage_at(edge, np.array([f.fraction for f in found], dtype=float)),
+        "from_country": origin,
+        "to_country": target,
+        "crossed_at": _crossed_at(routes, at, along_m / _route_length(lines, along)[at]),
+        "kind": kind,
+        "disputed": index.of_piece("disputed", edge),
+        "distance_along_km": along_m / 1000,
+        "route_row": at,
+    }
+    table = pd.DataFrame(data).astype(_DTYPES)
     for name in _CARRIED:
         if name in routes:
-            data[name] = routes[name].iloc[at].array
-    return gpd.GeoDataFrame(data, geometry=geometry)
+            table[name] = routes[name].iloc[at].array
+    places = gpd.points_from_xy(hits.lon[event], hits.lat[event], crs="EPSG:4326")
+    return gpd.GeoDataFrame(table, geometry=places)
+
+
+def _route_length(lines: RouteLines, along: FloatArray) -> FloatArray:
+    """Length in metres by row of the routes; only those with a change were measured."""
+    length = np.ones(int(lines.route.max(initial=-1)) + 1)
+    if len(lines.route):
+        length[lines.route] = along[lines.start[1:] - 1]
+    return length
 
 
 def _crossed_at(routes: gpd.GeoDataFrame, at: IntArray, share: FloatArray) -> pd.Series:
-    dtype = _DTYPES["crossed_at"]
-
     def times(name: str) -> pd.Series:
         if name not in routes:
-            return pd.Series(pd.NaT, index=range(len(at)), dtype=dtype)
-        values = pd.to_datetime(routes[name], utc=True).astype(dtype)
-        return values.iloc[at].reset_index(drop=True)
+            return pd.Series(pd.NaT, index=range(len(at)), dtype=_TIME)
+        values = pd.to_datetime(routes[name], utc=True).astype(_TIME).iloc[at]
+        return pd.Series(values.array)
 
     first, last = times("first_seen"), times("last_seen")
     span = last - first
     # Last seen before first seen says nothing about when the border was passed.
     moved = first + span.where(span >= pd.Timedelta(0)) * share
-    return moved.where(first.notna() & last.notna(), first.fillna(last)).astype(dtype)
+    known = first.notna() & last.notna()
+    result: pd.Series = moved.where(known, first.fillna(last)).astype(_TIME)
+    return result

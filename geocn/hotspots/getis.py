@@ -124,7 +124,7 @@ def getis_ord(
     weights = _among(neighbour_matrix(frame, neighbours), valid)
     test = _Test(star, inference, permutations, alpha, seed)
     result = frame.copy()
-    columns, method = _score(frame, y, exposed, valid, weights, test)
+    columns, method = _score(frame, y, exposed, valid, weights=weights, test=test)
     columns["p_adjusted"] = adjust(columns["p_value"], correction=correction)
     columns["significant"] = columns["p_adjusted"] <= alpha
     columns["hotspot_class"] = _classes(columns, valid)
@@ -161,9 +161,7 @@ class _Test:
         self.alpha, self.seed = alpha, seed
 
 
-def _check_options(
-    inference: str, permutations: int | None, alpha: float, correction: str
-) -> None:
+def _check_options(inference: str, permutations: int | None, alpha: float, correction: str) -> None:
     faults = []
     if inference not in _INFERENCES:
         faults.append(f"inference {inference!r} is not one of {', '.join(_INFERENCES)}")
@@ -227,6 +225,7 @@ def _score(
     y: FloatArray,
     exposed: FloatArray | None,
     valid: BoolArray,
+    *,
     weights: sparse.csr_matrix,
     test: _Test,
 ) -> tuple[dict[str, AnyArray], dict[str, object]]:

@@ -53,7 +53,7 @@ def _sums(weights: sparse.csr_matrix) -> FloatArray:
 
 
 def gi_score(y: AnyArray, window: sparse.csr_matrix, *, star: bool) -> FloatArray:
-    """Standard score of the window sums; NaN where the moments leave no variance.
+    """Return the standard score of the window sums; NaN where the moments leave no variance.
 
     Parameters
     ----------

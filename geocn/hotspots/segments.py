@@ -73,9 +73,7 @@ def border_segments(
     lines: list[shapely.Geometry] = []
     reached: dict[object, float] = {}
     given = borders.get("chainage_from_km")
-    for row, (dyad, geometry) in enumerate(
-        zip(borders["dyad"], borders.geometry, strict=True)
-    ):
+    for row, (dyad, geometry) in enumerate(zip(borders["dyad"], borders.geometry, strict=True)):
         for part in shapely.get_parts(geometry) if geometry is not None else ():
             pieces, bounds = equal_lengths(shapely.get_coordinates(part), length_km)
             known = given is not None and pd.notna(given.iloc[row])
@@ -117,5 +115,6 @@ def _frame(
     number = data.groupby("dyad").cumcount().astype("str")
     data["segment_id"] = (data["dyad"] + "/" + number).astype("str")
     rest = [name for name in data.columns if name not in _FIRST]
-    geometry = np.array(lines, dtype=object)[order] if len(lines) else []
-    return gpd.GeoDataFrame(data[[*_FIRST, *rest]], geometry=geometry, crs="EPSG:4326")
+    geometry = np.empty(len(lines), dtype=object)
+    geometry[:] = lines
+    return gpd.GeoDataFrame(data[[*_FIRST, *rest]], geometry=geometry[order], crs="EPSG:4326")

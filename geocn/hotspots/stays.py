@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 SEA = ""
 
@@ -29,7 +30,7 @@ class Debounced:
     bridged: list[tuple[Change, Change]] = field(default_factory=list)
 
 
-def debounce(changes: list[Change], length_m: float, min_excursion_m: float) -> Debounced:
+def debounce(changes: list[Change], min_excursion_m: float) -> Debounced:
     """Drop excursions that return to the country they left within a distance.
 
     The shortest excursion is undone first, so that a zigzag along a border becomes one stay
@@ -39,7 +40,7 @@ def debounce(changes: list[Change], length_m: float, min_excursion_m: float) -> 
     """
     result = Debounced([])
     kept = list(changes)
-    merged = [0] * (len(kept) + 1)  # excursions undone within each stay
+    merged = [0] * (len(kept) + 1)  # land excursions undone within each stay
     while True:
         best, shortest = -1, min_excursion_m
         for i in range(len(kept) - 1):
@@ -48,16 +49,13 @@ def debounce(changes: list[Change], length_m: float, min_excursion_m: float) -> 
                 best, shortest = i, stay
         if best < 0:
             break
-        if SEA in (kept[best].origin, kept[best].target):
-            result.n_coast_grazes += 1
-        else:
-            result.n_grazes += 1
-        merged[best : best + 3] = [sum(merged[best : best + 3]) + 1]
+        coast = SEA in (kept[best].origin, kept[best].target)
+        result.n_coast_grazes += coast
+        result.n_grazes += not coast
+        merged[best : best + 3] = [sum(merged[best : best + 3]) + (not coast)]
         del kept[best : best + 2]
     result.n_runs = sum(count >= 2 for count in merged)
-    result.n_unseen = sum(
-        a.target != b.origin for a, b in zip(kept[:-1], kept[1:], strict=True)
-    )
+    result.n_unseen = sum(a.target != b.origin for a, b in pairwise(kept))
     result.changes = kept
     _bridge(result, min_excursion_m)
     return result

@@ -129,7 +129,9 @@ def permutation_p(
         k_of, lag = cells.cardinality, cells.plain_lag
         for k in np.unique(k_of[cells.tested]):
             rows = np.flatnonzero(cells.tested & (k_of == k))
-            high, low = permutation.shared_sum_counts(cells.y, lag[rows], rows, int(k), draws, seed)
+            high, low = permutation.shared_sum_counts(
+                cells.y, lag[rows], rows, k=int(k), draws=draws, seed=seed
+            )
             p[rows] = two_sided((high + 1) / (draws + 1), (low + 1) / (draws + 1))
         return p, draws
     draws = permutations or min(needed, _MOST_WEIGHTED_DRAWS)
@@ -161,6 +163,6 @@ def binomial_p(observed: FloatArray, total: FloatArray, share: FloatArray) -> Fl
     Independent Poisson counts, given their sum, are multinomial; one count against the
     rest is binomial (Przyborowski & Wilenski 1940, doi:10.1093/biomet/31.3-4.313).
     """
-    at_least = stats.binom.sf(observed - 1, total, share)
-    at_most = stats.binom.cdf(observed, total, share)
+    at_least = np.asarray(stats.binom.sf(observed - 1, total, share), dtype=float)
+    at_most = np.asarray(stats.binom.cdf(observed, total, share), dtype=float)
     return two_sided(at_least, at_most)

@@ -39,14 +39,20 @@ class BorderIndex:
     chainage: FloatArray
     pieces: pd.DataFrame
     first_edge: IntArray
+    boxes: FloatArray
     tree: shapely.STRtree
     has_coast: bool
     scale: str
 
     def side(self, edge: IntArray, *, left: bool) -> AnyArray:
         """Country codes on one side of edges; an empty text is the sea."""
-        column = self.pieces["left" if left else "right"].to_numpy(dtype=object)
-        return column[self.piece[edge]]
+        return self.of_piece("left" if left else "right", edge)
+
+    def of_piece(self, column: str, edge: IntArray) -> AnyArray:
+        """Look up a column of the pieces for each edge; null where there is no column."""
+        if column not in self.pieces:
+            return np.full(len(edge), None, dtype=object)
+        return self.pieces[column].to_numpy(dtype=object)[self.piece[edge]]
 
     def chainage_at(self, edge: IntArray, fraction: FloatArray) -> FloatArray:
         """Chainage in kilometres at a fraction of each edge."""
@@ -68,8 +74,12 @@ class BorderIndex:
         length = np.maximum((step**2).sum(axis=1), 1e-30)
         fraction = np.clip(-(a * step).sum(axis=1) / length, 0, 1)
         best = int(np.argmin(((a + fraction[:, None] * step) ** 2).sum(axis=1)))
-        x, y = place + (a + fraction[:, None] * step)[best] / scale
-        return int(edge[best]), float(fraction[best]), float(distance_m(lon, lat, x, y))
+        at = place + (a + fraction[:, None] * step)[best] / scale
+        return (
+            int(edge[best]),
+            float(fraction[best]),
+            float(distance_m(place[:1], place[1:], at[:1], at[1:])[0]),
+        )
 
     def crossings(self, xy: FloatArray, start: IntArray) -> FloatArray:
         """Crossings of lines whose longitudes run on past +-180; see the kernel."""
@@ -77,7 +87,9 @@ class BorderIndex:
         capacity = max(1024, 2 * len(start))
         while True:
             out = np.empty((capacity, 5))
-            n = line_edge_crossings(xy, start, self.edges, self.first_edge, pairs, shift, out)
+            n = line_edge_crossings(
+                xy, start, self.edges, self.first_edge, self.boxes, pairs, shift, out
+            )
             if n <= capacity:
                 return out[:n]
             capacity = n
@@ -173,13 +185,14 @@ def _build(borders: gpd.GeoDataFrame) -> BorderIndex:
             np.maximum.reduceat(high, first[:-1]),
         )
     pieces = pd.DataFrame(borders.drop(columns=borders.geometry.name)).reset_index(drop=True)
-    scales = pieces["scale"].dropna().unique() if "scale" in pieces else []
+    scales = set(pieces["scale"].dropna()) if "scale" in pieces else set()
     return BorderIndex(
         edges=np.column_stack([a, b]),
         piece=piece.astype(np.int64),
         chainage=chainage,
         pieces=pieces,
         first_edge=first,
+        boxes=np.column_stack([low, high]),
         tree=shapely.STRtree(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])),
         has_coast="kind" in pieces and bool(pieces["kind"].eq("coast").any()),
         scale="/".join(sorted(map(str, scales))),

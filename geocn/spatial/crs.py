@@ -7,7 +7,7 @@ import numpy as np
 import pyproj
 import shapely
 
-from geocn._typing import FloatArray
+from geocn._typing import BoolArray, FloatArray
 from geocn.errors import CoordinateError, CRSError
 
 LONLAT = "EPSG:4326"
@@ -41,6 +41,13 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
             repair='Declare it: crs="EPSG:4326" when reading, or frame.set_crs("EPSG:4326").',
         )
     return pyproj.CRS(frame.crs)
+
+
+def has_geometry(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> BoolArray:
+    """Say which rows have a geometry that is neither null nor empty."""
+    geometry = np.asarray(frame.geometry, dtype=object)
+    present: BoolArray = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    return present
 
 
 def check_lonlat(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") -> None:
@@ -170,7 +177,7 @@ def equal_area_crs(*frames: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.CRS:
 def _part_bounds(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> FloatArray:
     require_crs(frame)
     series = frame.geometry
-    series = series[series.notna() & ~series.is_empty]
+    series = series[has_geometry(series)]
     if not len(series):
         return np.empty((0, 4))
     degrees = to_lonlat(gpd.GeoDataFrame(geometry=series)).geometry

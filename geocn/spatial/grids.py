@@ -12,7 +12,7 @@ import shapely
 
 from geocn._typing import FloatArray, IntArray
 from geocn.errors import CRSError, ParameterError
-from geocn.spatial.crs import equal_area_crs, require_crs
+from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
 
 GridKind = Literal["square", "hex"]
 _MOST_CELLS = 5_000_000
@@ -73,7 +73,7 @@ def make_grid(
     target = pyproj.CRS(crs) if crs is not None else equal_area_crs(series)
     if not target.is_projected:
         raise CRSError("make_grid", found=target.to_string(), expected="a projected CRS in metres")
-    series = series[series.notna() & ~series.is_empty].to_crs(target)
+    series = series[has_geometry(series)].to_crs(target)
     cell = side / target.axis_info[0].unit_conversion_factor
     if not len(series):
         return _frame(np.empty((0, 2), dtype=np.int64), np.empty((0, 0, 2)), target)
@@ -156,6 +156,8 @@ def _hexagons(bounds: FloatArray, cell: float) -> tuple[IntArray, FloatArray]:
 
 def _frame(numbers: IntArray, rings: FloatArray, crs: pyproj.CRS) -> gpd.GeoDataFrame:
     ids = [f"{column}_{row}" for column, row in numbers.tolist()]
-    polygons = shapely.polygons(rings) if len(rings) else []
-    frame = gpd.GeoDataFrame({"cell_id": ids}, geometry=list(polygons), crs=crs)
+    geometry = np.empty(len(rings), dtype=object)
+    if len(rings):
+        geometry[:] = shapely.polygons(rings)
+    frame = gpd.GeoDataFrame({"cell_id": ids}, geometry=geometry, crs=crs)
     return frame.astype({"cell_id": "str"})

@@ -12,9 +12,9 @@ import shapely
 from scipy import sparse
 from scipy.spatial import KDTree
 
-from geocn._typing import BoolArray, FloatArray, IntArray
+from geocn._typing import FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
-from geocn.spatial.crs import equal_area_crs, require_crs, to_lonlat
+from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs, to_lonlat
 from geocn.spatial.geodesy import distance_m
 
 
@@ -33,7 +33,7 @@ class KNearest:
 
 
 def distance_band(distance_m: float) -> DistanceBand:
-    """Neighbours within ``distance_m`` metres between centres, the limit included.
+    """Choose neighbours within ``distance_m`` metres between centres, the limit included.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def distance_band(distance_m: float) -> DistanceBand:
 
 
 def knn(k: int) -> KNearest:
-    """The ``k`` rows with the nearest centres.
+    """Choose the ``k`` rows with the nearest centres.
 
     Raises
     ------
@@ -134,15 +134,9 @@ def _matrix(i: IntArray, j: IntArray, n: int) -> sparse.csr_matrix:
     return matrix
 
 
-def _present(frame: gpd.GeoDataFrame) -> BoolArray:
-    geometry = np.asarray(frame.geometry, dtype=object)
-    present: BoolArray = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    return present
-
-
 def _contiguity(frame: gpd.GeoDataFrame, *, rook: bool) -> sparse.csr_matrix:
     geometry = np.asarray(frame.geometry, dtype=object)
-    points = np.flatnonzero(_present(frame) & (shapely.get_dimensions(geometry) < 2))
+    points = np.flatnonzero(has_geometry(frame) & (shapely.get_dimensions(geometry) < 2))
     if len(points):
         raise LayerError(
             "neighbours",
@@ -167,7 +161,7 @@ def _contiguity(frame: gpd.GeoDataFrame, *, rook: bool) -> sparse.csr_matrix:
 def _centres(frame: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray | None, IntArray]:
     """Coordinates for a tree, lon/lat where the CRS is geographic, and the rows they stand for."""
     crs = require_crs(frame, "neighbours")
-    rows = np.flatnonzero(_present(frame))
+    rows = np.flatnonzero(has_geometry(frame))
     shown = frame.iloc[rows]
     if crs.is_projected:
         metres = crs.axis_info[0].unit_conversion_factor
@@ -199,7 +193,7 @@ def _nearest(frame: gpd.GeoDataFrame, k: int) -> sparse.csr_matrix:
     points, _, rows = _centres(frame)
     if k >= len(points):
         raise ParameterError(f"knn({k}) needs more than {k} rows with a geometry: {len(points)}")
-    _, found = KDTree(points).query(points, k=k + 1)
+    found = np.asarray(KDTree(points).query(points, k=k + 1)[1])
     own = found == np.arange(len(points))[:, None]
     # Of several rows at one place the row itself may be missing among its nearest.
     own[~own.any(axis=1), k] = True
@@ -209,8 +203,11 @@ def _nearest(frame: gpd.GeoDataFrame, k: int) -> sparse.csr_matrix:
 
 def _given(frame: gpd.GeoDataFrame, neighbours: Any) -> sparse.csr_matrix:
     n = len(frame)
-    if sparse.issparse(neighbours) or isinstance(neighbours, np.ndarray):
+    if isinstance(neighbours, np.ndarray):
+        neighbours = np.atleast_2d(neighbours)
         matrix = sparse.csr_matrix(neighbours, dtype=float, copy=True)
+    elif sparse.issparse(neighbours):
+        matrix = sparse.csr_matrix(sparse.coo_matrix(neighbours), dtype=float)
     elif hasattr(neighbours, "sparse"):
         matrix = sparse.csr_matrix(neighbours.sparse, dtype=float, copy=True)
         ids = getattr(neighbours, "unique_ids", None)

@@ -1,0 +1,255 @@
+"""Crossings: debounced, directed, timed; grazes, runs and landfalls apart."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geocn.errors import CoordinateError, CRSError, GeometryError, LayerError, ParameterError
+from geocn.hotspots import border_crossings
+from geocn.hotspots.stays import Change, debounce
+from geocn.spatial.borders import load_borders, load_countries
+
+PER_DEGREE = 111_319.49  # metres along the equator
+
+
+def borders(*lines, coast=False):
+    """Meridian borders between made-up countries, west to east: A|B at 0, B|C at 1 …"""
+    rows = [
+        {"dyad": f"{a}-{b}", "kind": "land", "left": a, "right": b, "scale": "10m"}
+        for a, b, _ in lines
+    ]
+    geometry = [shapely.LineString([(x, -2), (x, 2)]) for *_, x in lines]
+    return gpd.GeoDataFrame(rows, geometry=geometry, crs=4326)
+
+
+AB = borders(("AAA", "BBB", 0.0))
+
+
+def routes(*lines, **columns):
+    geometry = [None if line is None else shapely.LineString(line) for line in lines]
+    ids = [f"r{i}" for i in range(len(lines))]
+    return gpd.GeoDataFrame({"route_id": ids, **columns}, geometry=geometry, crs=4326)
+
+
+def test_direction_chainage_and_time_follow_the_route():
+    there = [(-1, 0), (3, 0)]
+    found = border_crossings(
+        routes(there, there[::-1], first_seen=["2024-01-01"] * 2, last_seen=["2024-01-05"] * 2), AB
+    )
+    assert found[["from_country", "to_country"]].to_numpy().tolist() == [
+        ["AAA", "BBB"],
+        ["BBB", "AAA"],
+    ]
+    assert found["dyad"].tolist() == ["AAA-BBB"] * 2
+    assert found["chainage_km"].tolist() == pytest.approx([221.15] * 2, abs=0.01)
+    assert found["crossed_at"].dt.round("s").astype(str).tolist() == [
+        "2024-01-02 00:00:00+00:00",
+        "2024-01-04 00:00:00+00:00",
+    ]
+    assert found.geometry.iloc[0].equals_exact(shapely.Point(0, 0), 1e-9)
+
+
+@pytest.mark.parametrize("metres,crossings", [(200, 0), (480, 0), (520, 2), (5000, 2)])
+def test_an_excursion_counts_from_its_length_along_the_route(metres, crossings):
+    # There and back: the excursion is twice as long as it is deep.
+    deep = metres / PER_DEGREE
+    found = border_crossings(routes([(-1, 0), (deep, 0), (-1, 1e-9)]), AB)
+    assert len(found) == crossings
+    assert found.attrs["geocn"]["reported"]["grazes"] == (0 if crossings else 1)
+
+
+def test_a_zigzag_along_the_border_is_one_crossing_or_none():
+    y = np.linspace(0, 0.1, 21)
+    zigzag = np.column_stack([np.where(np.arange(21) % 2, 0.001, -0.001), y])
+    ends_east = [(-1, 0), *zigzag.tolist(), (1, 0.1)]
+    ends_west = [(-1, 0), *zigzag.tolist(), (-1, 0.1)]
+    found = border_crossings(routes(ends_east, ends_west), AB)
+    assert found["route_id"].tolist() == ["r0"]
+    assert found[["from_country", "to_country"]].to_numpy().tolist() == [["AAA", "BBB"]]
+    reported = found.attrs["geocn"]["reported"]
+    assert reported["runs_along_border"] == 2
+    assert reported["grazes"] >= 18
+
+
+def test_a_route_that_ends_just_over_the_border_has_crossed():
+    found = border_crossings(routes([(-1, 0), (0.001, 0)]), AB)
+    assert found["to_country"].tolist() == ["BBB"]
+
+
+def test_a_run_on_the_border_itself_is_one_change_of_country():
+    on = [(-1, -1), (0, -1), (0, 1), (1, 1)]
+    touch = [(-1, -1), (0, -1), (0, 1), (-1, 1)]
+    found = border_crossings(routes(on, touch), AB)
+    assert found["route_id"].tolist() == ["r0"]
+
+
+def test_a_vertex_on_the_border_is_crossed_once_or_touched():
+    through = [(-1, 0), (0, 0), (1, 0)]
+    touching = [(-1, 0), (0, 0), (-1, 1)]
+    found = border_crossings(routes(through, touching, through[::-1], touching[::-1]), AB)
+    assert found["route_id"].tolist() == ["r0", "r2"]
+
+
+def test_three_countries_in_a_row():
+    three = borders(("AAA", "BBB", 0.0), ("BBB", "CCC", 1.0))
+    found = border_crossings(routes([(2, 0), (-1, 0)]), three)
+    assert found["dyad"].tolist() == ["BBB-CCC", "AAA-BBB"]
+    assert found["distance_along_km"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("x", [179.9, -179.9, 180.0])
+def test_across_180(x):
+    line = borders(("AAA", "BBB", x))
+    start, end = (x - 1 + 180) % 360 - 180, (x + 1 + 180) % 360 - 180
+    found = border_crossings(routes([(start, 0), (end, 0)], [(end, 0), (start, 0)]), line)
+    assert found["to_country"].tolist() == ["BBB", "AAA"]
+    assert np.allclose(found["distance_along_km"], 111.32, atol=0.01)
+
+
+def test_routes_without_geometry_or_length_are_counted():
+    frame = routes(None, [(5, 0), (5, 0)], [(-1, 0), (1, 0)], [(-1, 0), (0, 0), (0, 0), (1, 0)])
+    frame.loc[len(frame)] = ["empty", shapely.LineString()]
+    frame.loc[len(frame)] = ["one", shapely.MultiLineString([[(0, 1), (0, 1)], [(-1, 1), (1, 1)]])]
+    found = border_crossings(frame, AB)
+    assert found["route_id"].tolist() == ["r2", "r3", "one"]
+    assert found.attrs["geocn"]["left_out"] == {"no_geometry": 2, "no_length": 1}
+
+
+def test_an_empty_layer_gives_the_same_columns():
+    full = border_crossings(routes([(-1, 0), (1, 0)], weight_kg=[5.0]), AB)
+    for none in (routes(weight_kg=[]), routes(None, weight_kg=[1.0])):
+        empty = border_crossings(none, AB)
+        assert list(empty.columns) == list(full.columns)
+        assert (empty.drop(columns="geometry").dtypes == full.drop(columns="geometry").dtypes).all()
+        assert len(empty) == 0
+        assert empty.crs.to_epsg() == 4326
+
+
+def test_time_is_known_only_where_it_can_be():
+    line = [(-1, 0), (1, 0)]
+    frame = routes(
+        *[line] * 4,
+        first_seen=["2024-01-03", "2024-01-03", None, None],
+        last_seen=["2024-01-01", None, "2024-01-05", None],
+    )
+    found = border_crossings(frame, AB)["crossed_at"]
+    assert found.isna().tolist() == [True, False, False, True]
+    assert found.dt.day.iloc[1:3].tolist() == [3, 5]
+
+
+def test_attributes_and_markings_travel_with_the_crossing():
+    frame = routes([(-1, 0), (1, 0)], weight_kg=[7.0], marking=["TLP:AMBER"], mode=["road"])
+    row = border_crossings(frame.set_index(pd.Index(["label"])), AB).iloc[0]
+    assert (row["weight_kg"], row["marking"], row["mode"]) == (7.0, "TLP:AMBER", "road")
+    assert row["route_row"] == 0
+
+
+def test_borders_without_coast_report_changes_they_cannot_see():
+    gap = borders(("AAA", "BBB", 0.0), ("CCC", "DDD", 1.0))
+    found = border_crossings(routes([(-1, 0), (2, 0)]), gap)
+    assert found["dyad"].tolist() == ["AAA-BBB", "CCC-DDD"]
+    assert found.attrs["geocn"]["reported"]["unseen_changes"] == 1
+
+
+def test_faults_are_refused():
+    good = routes([(-1, 0), (1, 0)])
+    with pytest.raises(LayerError, match="left"):
+        border_crossings(good, AB.drop(columns=["left"]))
+    with pytest.raises(GeometryError) as error:
+        border_crossings(gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=4326), AB)
+    assert error.value.rows == [0]
+    with pytest.raises(CRSError):
+        border_crossings(good.set_crs(None, allow_override=True), AB)
+    with pytest.raises(CoordinateError):
+        border_crossings(routes([(190, 0), (200, 0)]), AB)
+    with pytest.raises(ParameterError):
+        border_crossings(good, AB, min_excursion_m=-1)
+    with pytest.raises(ParameterError, match="landfall"):
+        border_crossings(good, AB, include=("air",))
+
+
+def test_landfalls_are_told_apart_on_real_coasts():
+    sea = routes([(-80, 8.5), (-82, 9.5), (-82, 12), (-84.5, 12)])  # Panama to Nicaragua by sea
+    world = load_borders("50m")
+    assert len(border_crossings(sea, world)) == 0
+    every = border_crossings(sea, world, include=("land", "landfall", "departure"))
+    assert every["kind"].tolist()[0] == "departure"
+    assert every["kind"].tolist()[-1] == "landfall"
+    assert every["dyad"].tolist()[-1] == "NIC"
+
+
+def test_the_first_and_last_countries_are_those_of_the_ends_on_real_borders():
+    rng = np.random.default_rng(7)
+    n = 150
+    start = np.column_stack([rng.uniform(-78, -55, n), rng.uniform(-20, 8, n)])
+    walk = start[:, None] + np.cumsum(rng.normal(0, 0.7, (n, 12, 2)), axis=1)
+    frame = routes(*walk)
+    world = load_borders("50m")
+    found = border_crossings(
+        frame, world, min_excursion_m=0, include=("land", "landfall", "departure")
+    )
+    countries = load_countries("50m")[["iso_a3", "geometry"]]
+
+    def country_at(points):
+        places = gpd.GeoDataFrame(geometry=gpd.points_from_xy(*points.T), crs=4326)
+        joined = places.sjoin(countries, how="left")["iso_a3"].fillna("")
+        return joined[~joined.index.duplicated()].to_numpy()
+
+    first, last = country_at(walk[:, 0]), country_at(walk[:, -1])
+    for row, changes in found.groupby("route_row"):
+        assert changes["from_country"].iloc[0] == first[row]
+        assert changes["to_country"].iloc[-1] == last[row]
+        assert (changes["to_country"].iloc[:-1] == changes["from_country"].iloc[1:].array).all()
+    quiet = np.setdiff1d(np.arange(n), found["route_row"])
+    assert (first[quiet] == last[quiet]).all()
+    # Every crossing lies on the border it names.
+    land = found[~found["kind"].isin(["landfall", "departure"])].reset_index(drop=True)
+    lines = world.dissolve("dyad").geometry.loc[land["dyad"]].reset_index(drop=True)
+    assert land.distance(lines).max() < 1e-9
+
+
+def test_a_river_mouth_is_crossed_as_the_land_border_beside_it():
+    land = AB.assign(geometry=[shapely.LineString([(0, -2), (0, 0)])])
+    coast = gpd.GeoDataFrame(
+        {"dyad": ["AAA", "BBB"], "kind": "coast", "left": ["", "BBB"], "right": ["AAA", ""]},
+        geometry=[
+            shapely.LineString([(0, 0), (-0.002, 0.01), (-0.002, 2)][::-1]),
+            shapely.LineString([(0, 0), (0.002, 0.01), (0.002, 2)][::-1]),
+        ],
+        crs=4326,
+    )
+    coast["left"], coast["right"] = ["", "BBB"], ["AAA", ""]
+    both = pd.concat([land, coast], ignore_index=True)
+    found = border_crossings(routes([(-1, 0.02), (1, 0.02)]), both)
+    assert found[["from_country", "to_country"]].to_numpy().tolist() == [["AAA", "BBB"]]
+    assert found["chainage_km"].iloc[0] == pytest.approx(221.15, abs=0.01)
+    assert found.attrs["geocn"]["reported"]["short_sea_passages"] == 1
+
+
+@given(
+    stays=st.lists(
+        st.tuples(st.sampled_from(["A", "B", "C", ""]), st.floats(1, 3000)), min_size=2, max_size=12
+    )
+)
+def test_debouncing_keeps_the_ends_and_leaves_no_short_excursion(stays):
+    label = [stays[0]]
+    for stay in stays[1:]:
+        if stay[0] != label[-1][0]:
+            label.append(stay)
+    at = np.cumsum([length for _, length in label])
+    changes = [Change(float(at[i]), i, label[i][0], label[i + 1][0]) for i in range(len(label) - 1)]
+    result = debounce(changes, 1000)
+    every = sorted(
+        [*result.changes, *(c for pair in result.bridged for c in pair)], key=lambda c: c.at_m
+    )
+    path = [label[0][0], *(c.target for c in every)]
+    assert path[-1] == label[-1][0]
+    for a, b in zip(every[:-1], every[1:], strict=True):
+        assert a.target == b.origin
+        assert a.origin != b.target or b.at_m - a.at_m >= 1000
+    removed = 2 * (result.n_grazes + result.n_coast_grazes)
+    assert len(every) + removed == len(changes)
