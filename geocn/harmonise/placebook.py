@@ -10,6 +10,7 @@ from geocn.harmonise.placenames import (
     best_spelling,
     common_words,
     exact_keys,
+    head_key,
     is_part,
     plain_name,
     stands_alone,
@@ -48,6 +49,7 @@ class NameBook:
     _other: dict[str, set[int]] = field(init=False, default_factory=dict)
     _weak: dict[str, set[int]] = field(init=False, default_factory=dict)
     _plain: list[str] = field(init=False, default_factory=list)
+    _heads: dict[str, set[int]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._plain = [plain_name(name) for name in self.names]
@@ -58,6 +60,8 @@ class NameBook:
                 (self._other if i else self._full).setdefault(key, set()).add(position)
             for key in weak_keys(name):
                 self._weak.setdefault(key, set()).add(position)
+            if head := head_key(name):
+                self._heads.setdefault(head, set()).add(position)
 
     def find(self, text: str, *, within_parent: bool, min_score: float) -> Found:
         """Find the one position that ``text`` names.
@@ -75,7 +79,9 @@ class NameBook:
         for key in exact_keys(text):
             for table in (self._full, self._other):
                 if hits := table.get(key):
-                    return _one(hits, "name", 100.0)
+                    # Clerks shorten "San Andrés de Sotavento" to "San Andrés".
+                    short_for = set() if within_parent else self._heads.get(key, set())
+                    return _one(hits | short_for, "name", 100.0)
         if within_parent:
             for key in weak_keys(text):
                 if hits := self._weak.get(key):

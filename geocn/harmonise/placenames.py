@@ -90,6 +90,22 @@ def weak_keys(text: str) -> tuple[str, ...]:
     return (_ARTICLE.sub("", bare).replace(" ", ""),) if bare else ()
 
 
+def head_key(text: str) -> str:
+    """Return the key of what stands before "de …" in a name, "" where nothing does.
+
+    Examples
+    --------
+    >>> head_key("San Andrés de Tumaco"), head_key("Cali")
+    ('sanandres', '')
+    """
+    head: list[str] = []
+    for word in plain_name(text).split():
+        if word in _OF:
+            return "".join(head)
+        head.append(word)
+    return ""
+
+
 def plain_name(text: str) -> str:
     """Return the folded name without brackets and administrative words.
 

@@ -168,21 +168,33 @@ class _Matcher:
         self.names = index.areas["name"].tolist()
         self.owner = index.areas["country"].tolist()
         self.other_level: set[str] = set()
+        self.divisions: set[str] = set()
 
     def note_levels(self, combos: pd.DataFrame) -> None:
-        """Note the countries none of whose reported divisions are parents of the places.
+        """Note what level the places are of, where the rows tell.
 
-        There the reported division is of another level than the index's and says
-        nothing about which parent is right.
+        Where none of a country's reported divisions is a parent of the places, the
+        division is of another level and says nothing about which parent is right. Where
+        the places have no parents, they are divisions if more of the reported divisions
+        than of the reported places bear their names.
         """
-        resolved: dict[str, bool] = {}
-        pairs = combos[["country", "admin"]].drop_duplicates()
-        for reported, admin in pairs.itertuples(index=False, name=None):
-            country = self._country(reported)
-            if admin and country in self.known and self.index.has_parents(country):
-                hit = self._parent(country, admin)
-                resolved[country] = resolved.get(country, False) or bool(hit)
-        self.other_level = {country for country, any_hit in resolved.items() if not any_hit}
+        parents: dict[str, bool] = {}
+        votes: dict[str, int] = {}
+        for role, vote in (("admin", 1), ("place", -1)):
+            pairs = combos[["country", role]].drop_duplicates()
+            for reported, text in pairs.itertuples(index=False, name=None):
+                country = self._country(reported)
+                if not text or (country and country not in self.known):
+                    continue
+                if not self.index.has_parents(country):
+                    book = self.index.book(country)
+                    hit = book.find(text, within_parent=False, min_score=100.0).how == "name"
+                    votes[country] = votes.get(country, 0) + vote * hit
+                elif role == "admin":
+                    hit = bool(self._parent(country, text))
+                    parents[country] = parents.get(country, False) or hit
+        self.other_level = {country for country, any_hit in parents.items() if not any_hit}
+        self.divisions = {country for country, vote in votes.items() if vote > 0}
 
     def match(
         self, reported: str, admin: str, place: str, admin_code: str, place_code: str
@@ -246,16 +258,22 @@ class _Matcher:
     def _in_country(self, country: str, admin: str, place: str) -> _Match:
         """Match where the places have no parents: the country is the parent."""
         sure = bool(country) and not self.index.has_parents(country)
-        for level, text in enumerate((place, admin)):
-            if not text:
-                continue
-            book = self.index.book(country)
-            found = book.find(text, within_parent=sure, min_score=self.min_score)
-            if found.position >= 0 and level and place:
+        book = self.index.book(country)
+        if country in self.divisions and admin:
+            found = book.find(admin, within_parent=sure, min_score=self.min_score)
+            if found.position < 0:
+                return self._wider(country, "", "division not found")
+            if place and not set(exact_keys(place)) & set(exact_keys(self.names[found.position])):
                 found = Found(found.position, "parent", found.score, "only the division is known")
-            if found.position >= 0:
-                return _Match(found)
-        return self._wider(country, "", "name not found" if place or admin else "country only")
+            return _Match(found)
+        if not place:
+            return self._wider(
+                country, "", "only the division is known" if admin else "country only"
+            )
+        # The name of a town may begin with that of a division: only the whole name will do.
+        sure = sure and country not in self.divisions
+        found = book.find(place, within_parent=sure, min_score=self.min_score)
+        return _Match(found) if found.position >= 0 else self._wider(country, "", found.problem)
 
     def _find(self, country: str, parent: str, place: str) -> Found:
         book = self.index.book(country, parent)

@@ -97,6 +97,7 @@ class Draft:
     flags: dict[str, BoolArray] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     assumptions: list[str] = field(default_factory=list)
+    unsure: dict[str, dict[str, str]] = field(default_factory=dict)
     geometry: ObjectArray = field(init=False)
     reasons: ObjectArray = field(init=False)
     category: ObjectArray = field(init=False)
@@ -166,11 +167,19 @@ class Draft:
         """Return how a column writes its numbers, and note where that was assumed."""
         fmt = self.raw.number_formats.get(column)
         if fmt is not None and (fmt.ambiguous or fmt.mixed):
-            self.assume(
-                f"column {column!r} was read with {fmt.decimal!r} as decimal sign "
-                f"({fmt.evidence}); give decimal= to override"
-            )
+            self.unsure.setdefault(fmt.decimal, {})[column] = fmt.evidence
         return fmt
+
+    def settle_assumptions(self) -> None:
+        """Say once, for all columns together, which decimal signs were assumed."""
+        for decimal, columns in self.unsure.items():
+            names = ", ".join(map(repr, columns))
+            evidence = next(iter(columns.values()))
+            self.assume(
+                f"{'columns' if len(columns) > 1 else 'column'} {names} "
+                f"{'were' if len(columns) > 1 else 'was'} read with {decimal!r} as decimal sign "
+                f"({evidence}); give decimal= to override"
+            )
 
     def assume(self, sentence: str) -> None:
         """Note something ambiguous that was read one way."""

@@ -57,6 +57,7 @@ def draft_layer(path: StrPath, layer: str, request: Request, build: Builder) -> 
         )
     build(draft)
     fill_common(draft)
+    draft.settle_assumptions()
     return draft
 
 

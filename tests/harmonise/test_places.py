@@ -59,6 +59,7 @@ def test_matches(index: PlaceIndex, row: dict[str, str], expected: tuple[str, st
         {"admin": "Vichada", "place": "Santa Rosa"},  # not Santa Rosalía
         {"admin": "Antioquia", "place": "Antioquia"},  # the department, not the town
         {"admin": "Antioquia", "place": "Cali"},  # the wrong department
+        {"place": "Guadalajara"},  # short for a longer name
         {"place": "Medelin"},  # a misspelling without a parent
         {"country": "Mauritius", "place": "Cali"},
         {"country": "Mauritius", "place_code": "CO05001"},
@@ -137,6 +138,35 @@ def test_admin1_places_take_the_division_where_the_town_is_unknown() -> None:
     assert result.how.tolist() == ["parent", "name", "parent"]
     assert result.code.tolist()[:2] == ["CO-ANT", "EC-P"]
     assert pd.isna(result.code.iloc[2])
+
+
+def test_a_town_is_not_taken_for_the_division_it_is_named_after() -> None:
+    places = gpd.GeoDataFrame(
+        {"name": ["Santander", "Cauca", "Nariño"], "country": "COL"},
+        geometry=[shapely.box(i, 0, i + 1, 1) for i in range(3)],
+        crs=4326,
+    )
+    rows = pd.DataFrame(
+        {
+            "admin": ["Cauca", "Nariño", "Santander", None, None],
+            "place": ["Santander de Quilichao", "Nariño", None, "Cauca", "Santander de Quilichao"],
+        }
+    )
+    result = match_places(rows, places)
+    assert result.area.tolist() == [1, 2, 0, 1, -1]
+    assert result.how.tolist() == ["parent", "name", "name", "name", "parent"]
+
+
+def test_a_division_is_not_taken_for_the_town_of_its_name() -> None:
+    towns = gpd.GeoDataFrame(
+        {"name": ["Tumaco", "Nariño", "Pasto"], "country": "COL"},
+        geometry=gpd.points_from_xy([-78.8, -74.9, -77.3], [1.8, 4.4, 1.2]),
+        crs=4326,
+    )
+    rows = pd.DataFrame({"admin": ["Nariño"] * 3, "place": ["Tumaco", "Pasto", "Ipiales"]})
+    result = match_places(rows, towns)
+    assert result.area.tolist() == [0, 2, -1]
+    assert result.how.tolist() == ["name", "name", "parent"]
 
 
 def test_countries_are_found_from_the_geometry() -> None:
