@@ -28,7 +28,7 @@ _SIZE = re.compile(
     r"^(?P<holder>[^\d(]*?)\s*\(?\s*(?:(?P<top>\d+)\s*/\s*(?P<bottom>\d+)"
     r"|(?P<number>\d+(?:[.,]\d+)?))\s*(?P<unit>[^\W\d_][^()]*?)\s*\)?\s*$"
 )
-_GROUPED = re.compile(r"\d{1,3}[.,]\d{3}")
+_GROUPED = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 #: As written, ``Mg`` is a million grams, and typed with auto-capitals a milligram.
 _MEGAGRAM: Final = "Mg may be a milligram or a megagram: name one with units="
 

@@ -73,7 +73,12 @@ def _fold_once(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold()
     text = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text))
     text = unicodedata.normalize("NFC", _MARKS.sub("", text).translate(_LETTERS))
-    return _NOT_WORD.sub(" ", text).strip()
+    return " ".join("".join(map(_word_letter, text)).split())
+
+
+def _word_letter(letter: str) -> str:
+    """Keep letters, digits and the marks that are whole vowels; all else parts words."""
+    return letter if letter.isalnum() or unicodedata.category(letter)[0] == "M" else " "
 
 
 def distinct(values: pd.Series) -> tuple[IntArray, ObjectArray]:
