@@ -73,6 +73,8 @@ class Archive:
         names = {name.casefold() for name in self.members}
         if "[content_types].xml" in names and any(name.startswith("xl/") for name in names):
             return FileFormat.XLSX
+        if {"mimetype", "content.xml"} <= names:
+            raise ReadError(f"{self.path.name}: found an OpenDocument file; save it as .xlsx")
         if self.ending(".shp"):
             return FileFormat.SHAPEFILE
         if self._likely() and self._likely() == self.ending(".kml"):

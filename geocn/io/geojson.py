@@ -10,6 +10,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 from shapely.errors import ShapelyError
@@ -145,6 +146,9 @@ def _properties(feature: Mapping[str, Any]) -> dict[str, Any]:
 
 def _geometries(features: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
     """Build all geometries; every feature whose geometry cannot be built is named."""
+    points = _all_points(features)
+    if points is not None:
+        return points
     built = np.full(len(features), None, dtype=object)
     wrong: list[int] = []
     for position, feature in enumerate(features):
@@ -158,6 +162,20 @@ def _geometries(features: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
     if wrong:
         raise ReadError(f"{name}: the geometry of {_named(wrong)} cannot be read as GeoJSON")
     return built
+
+
+def _all_points(features: Sequence[Mapping[str, Any]]) -> np.ndarray | None:
+    """Build a layer of plain two-dimensional points in one step; None where it is not that."""
+    contents: list[Any] = [feature.get("geometry") for feature in features]
+    if not all(isinstance(c, dict) and c.get("type") == "Point" for c in contents):
+        return None
+    try:
+        positions = np.array([content["coordinates"] for content in contents])
+    except (KeyError, ValueError):
+        return None
+    if positions.dtype.kind not in "if" or positions.ndim != 2 or positions.shape[1] != 2:
+        return None
+    return np.asarray(shapely.points(positions.astype(np.float64)), dtype=object)
 
 
 def _geometry(content: Any) -> Any:

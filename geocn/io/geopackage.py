@@ -18,6 +18,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 from shapely.errors import ShapelyError
 
+from geocn._typing import ObjectArray
 from geocn.errors import ReadError, UnsafeFileError
 from geocn.io.crs import settle_crs
 from geocn.io.guard import FileFormat, open_regular
@@ -33,6 +34,7 @@ _EMPTY_TYPES = (
     (("BOOL",), "boolean"),
     (("DATE",), "datetime64[us]"),
 )
+_UNBUILDABLE = (ShapelyError, ValueError, TypeError, IndexError)
 _ROW_IDS = ("fid", "ogc_fid")
 _DENIED = frozenset({sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_RECURSIVE})
 
@@ -218,20 +220,25 @@ def _crs(database: sqlite3.Connection, srs_id: int | None) -> CRS | None:
     return None
 
 
-def _geometries(blobs: Sequence[Any], name: str) -> np.ndarray:
-    built = np.full(len(blobs), None, dtype=object)
-    wrong: list[int] = []
-    for position, blob in enumerate(blobs):
-        if blob is None:
-            continue
-        try:
-            built[position] = shapely.from_wkb(_wkb(blob))
-        except (ShapelyError, ValueError, TypeError, IndexError):
-            wrong.append(position + 1)
-    if wrong:
+def _geometries(blobs: Sequence[Any], name: str) -> ObjectArray:
+    """Build all geometries at once; only where that fails, one by one to name the rows."""
+    try:
+        wkb = [None if blob is None else _wkb(blob) for blob in blobs]
+        built: ObjectArray = shapely.from_wkb(np.array([*wkb, None], dtype=object))[:-1]
+    except _UNBUILDABLE:
+        wrong = [row for row, blob in enumerate(blobs, start=1) if not _builds(blob)]
         shown = ", ".join(map(str, wrong[:3]))
-        raise ReadError(f"{name}: the geometry of {len(wrong)} rows is damaged: {shown}")
+        message = f"{name}: the geometry of {len(wrong)} rows is damaged: {shown}"
+        raise ReadError(message) from None
     return built
+
+
+def _builds(blob: Any) -> bool:
+    try:
+        shapely.from_wkb(None if blob is None else _wkb(blob))
+    except _UNBUILDABLE:
+        return False
+    return True
 
 
 def _wkb(blob: bytes) -> bytes:

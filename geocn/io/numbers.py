@@ -8,13 +8,12 @@ holds it writes its decimals with a comma, and ``2.468`` beside it is 2468.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
-from geocn._typing import BoolArray, FloatArray
+from geocn._typing import BoolArray, FloatArray, ObjectArray
 from geocn.errors import ParameterError
 
 #: Texts that mean "no value", compared without case and surrounding space.
@@ -143,8 +142,8 @@ def sniff_numbers(
     """
     if pd.api.types.is_numeric_dtype(values):
         return NumberFormat(".", "", _TYPED)
-    distinct = _distinct_texts(values)
-    if not distinct or _too_few(_count_votes(distinct[:_SAMPLE])):
+    distinct = np.asarray(values.dropna().unique(), dtype=object)
+    if _too_few(_count_votes(distinct[:_SAMPLE])):
         return None
     votes = _count_votes(distinct)
     if _too_few(votes):
@@ -224,18 +223,14 @@ def _parse_one(text: str, fmt: NumberFormat, pattern: re.Pattern[str]) -> float 
     return value + 0.0 if np.isfinite(value) else None  # + 0.0 turns -0.0 into 0.0
 
 
-def _distinct_texts(values: pd.Series) -> list[str]:
-    distinct = values.dropna().unique()
-    return [str(text) for text in distinct if not is_missing(str(text))]
-
-
 def _too_few(votes: _Votes) -> bool:
-    return votes.n_numeric < _NUMERIC_SHARE * (votes.n_numeric + votes.n_other)
+    looked_at = votes.n_numeric + votes.n_other
+    return not votes.n_numeric or votes.n_numeric < _NUMERIC_SHARE * looked_at
 
 
-def _count_votes(texts: Iterable[str]) -> _Votes:
+def _count_votes(texts: ObjectArray) -> _Votes:
     votes = _Votes()
-    for text in texts:
+    for text in map(str, texts):
         token = clean_token(text)
         if _PLAIN.fullmatch(token):
             votes.n_numeric += 1
@@ -251,7 +246,7 @@ def _vote(votes: _Votes, token: str, text: str) -> None:
     """Add what one value says: only a value with a single reading says which sign is decimal."""
     as_point, as_comma = _AS_POINT.fullmatch(token), _AS_COMMA.fullmatch(token)
     if as_point is None and as_comma is None:
-        votes.n_other += 1
+        votes.n_other += not is_missing(token)
         return
     votes.n_numeric += 1
     found = as_point if as_comma is None else as_comma

@@ -459,6 +459,11 @@ class TestGeoJson:
     def test_shapes_of_geojson(self, text: str, n: int, tmp_path: Path) -> None:
         assert len(read_table(write(tmp_path, text)).frame) == n
 
+    def test_properties_called_type_or_arcs_are_only_properties(self, tmp_path: Path) -> None:
+        properties = '{"type":"Collection","arcs":"topology"}'
+        text = '{"type":"Feature","geometry":null,"properties":' + properties + "}"
+        assert read_table(write(tmp_path, text)).frame["type"].tolist() == ["Collection"]
+
     def test_mixed_properties_and_huge_integers(self, tmp_path: Path) -> None:
         feature = '{"type":"Feature","geometry":null,"properties":{"a":%s,"b":%s}}'
         rows = ",".join([feature % (2**70, 1), feature % (1, '"x"'), feature % ("null", "[1,2]")])

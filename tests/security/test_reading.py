@@ -206,6 +206,11 @@ class TestArchives:
         with pytest.raises(UnsafeFileError, match="twice"):
             read_table(tmp_path / "twice.zip")
 
+    def test_an_opendocument_table_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "a.ods").write_bytes(zipped({"mimetype": b"x", "content.xml": b"<x/>"}))
+        with pytest.raises(ReadError, match="OpenDocument"):
+            read_table(tmp_path / "a.ods")
+
     def test_a_workbook_with_a_far_corner(self, tmp_path: Path) -> None:
         book = workbook([["a", "b"], [1, 2]])
         with zipfile.ZipFile(io.BytesIO(book)) as archive:
