@@ -40,13 +40,14 @@ def planning_map(
 ) -> PlanningMap:
     """Build the map of ``layers`` and ``results``; layers without geometry are left out.
 
-    Its sources are those that the rows of the layers name.
+    Its sources are those that the rows of the layers name. ``releasable_to`` is the partner
+    that the map is for.
     """
     shown = {name: frame for name, frame in layers.items() if "geometry" in frame}
     plan = PlanningMap(
         title,
         marking=str(marking),
-        releasable_to=releasable_to,
+        releasable_to=f"REL TO {releasable_to}" if releasable_to else None,
         as_of=as_of,
         sources=sources_of(shown.values()),
         limits=limits,
@@ -66,13 +67,21 @@ def planning_map(
 
 def _add_result(plan: PlanningMap, result: Result) -> None:
     if result.kind in _ADD:
-        _ADD[result.kind](plan, result.frame, name=result.name)
+        _ADD[result.kind](plan, _worth_drawing(result), name=result.name)
     if result.kind == "coverage":
         plan.add_coverage(result.whole, reaches=result.more["reaches"], name=result.name)
     if "paths" in result.more:
         plan.add_corridors(result.more["paths"], name=f"{result.name}: least-cost paths")
     if "periods" in result.more:
         plan.add_periods(result.more["periods"], name=f"{result.name}: by period")
+
+
+def _worth_drawing(result: Result) -> Any:
+    """Leave out cells that are empty and say nothing: they took part, but only cover the map."""
+    frame = result.frame
+    if result.kind != "hotspots" or "n_events" not in frame:
+        return frame
+    return frame[(frame["n_events"] > 0) | frame["hotspot_class"].isin(["hot", "cold"])]
 
 
 def _last_year(cultivation: Any) -> Any:

@@ -170,4 +170,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, RunResult]":
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    return write_project(tmp_path / "project")
+    """The same project with the quickest of its analyses, and without maps."""
+    file = write_project(tmp_path / "project")
+    head, _, rest = PROJECT.partition('[[analyses]]\nkind = "border_hotspots"')
+    releases = rest[rest.index("[[releases]]") :]
+    outputs = '\n[outputs]\nfolder = "out"\nformats = ["parquet"]\n'
+    file.write_text(head + releases + outputs, "utf-8")
+    return file

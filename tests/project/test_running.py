@@ -255,8 +255,8 @@ def test_check_writes_nothing(project: Path) -> None:
 
 
 def test_results_go_beside_the_project_by_default(project: Path) -> None:
-    text = project.read_text("utf-8") + '\n[outputs]\nfolder = "results"\nformats = ["parquet"]\n'
-    project.write_text(text, "utf-8")
+    text = project.read_text("utf-8")
+    project.write_text(text.replace('folder = "out"', 'folder = "results"'), "utf-8")
     result = projects.run(project)
     assert result.folder.parent == project.parent / "results"
     assert result.maps == []
