@@ -11,6 +11,7 @@ from pyproj import CRS, Transformer
 from geocn._typing import FloatArray, IntArray, ObjectArray
 from geocn.spatial.antimeridian import shortest_way
 from geocn.spatial.crs import LONLAT, equal_area_crs
+from geocn.spatial.densify import densify
 from geocn.spatial.geodesy import distance_m, geodesic_length_km
 
 _DEGREE_M = 111_000.0
@@ -70,7 +71,7 @@ def by_areas(lonlat: ObjectArray, grid: gpd.GeoDataFrame) -> tuple[pd.DataFrame,
 def _segments(lonlat: ObjectArray, longest: float) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return starts and ends of the segments of lines, and the row of each."""
     parts, row = shapely.get_parts(lonlat, return_index=True)
-    xy, part = shapely.get_coordinates(shapely.segmentize(parts, longest), return_index=True)
+    xy, part = shapely.get_coordinates(densify(parts, longest), return_index=True)
     same = part[1:] == part[:-1]
     return xy[:-1][same], xy[1:][same], row[part[1:][same]]
 

@@ -11,6 +11,7 @@ from pyproj import Geod, Transformer
 from geocn._typing import FloatArray, ObjectArray
 from geocn.errors import GeometryError
 from geocn.spatial.antimeridian import fold_longitudes
+from geocn.spatial.densify import densify
 
 _VERTICES = 180  # a polygon of 180 sides has 99.98 % of the area of its circle
 _PIECE_DEGREES = 4.0  # within which an azimuthal map keeps distances to 0.05 %
@@ -75,7 +76,9 @@ def around(geometry: Any, radius_m: float) -> Any:
     GeometryError
         Where the buffer holds a pole.
     """
-    pieces = [_buffered(piece, radius_m) for piece in _split(geometry)]
+    # A ring that encloses nothing is a line.
+    valid = shapely.make_valid(geometry, method="structure", keep_collapsed=True)
+    pieces = [_buffered(piece, radius_m) for piece in _split(valid)]
     return shapely.union_all(fold_longitudes(pieces))
 
 
@@ -108,7 +111,7 @@ def _buffered(piece: Any, radius_m: float) -> Any:
         x, y = there.transform(xy[:, 0], xy[:, 1], direction="INVERSE")
         return np.column_stack([lon + (x - lon + 180) % 360 - 180, y])
 
-    plane = shapely.transform(shapely.segmentize(piece, _STEP_DEGREES), to_plane)
+    plane = shapely.transform(densify(piece, _STEP_DEGREES)[0], to_plane)
     area = shapely.buffer(plane, radius_m, quad_segs=_VERTICES // 4)
     poles = shapely.points(to_plane(np.array([[lon, 90.0], [lon, -90.0]])))
     if shapely.intersects(area, poles).any():

@@ -13,6 +13,7 @@ from pyproj import CRS
 
 from geocn._typing import BoolArray, FloatArray, IntArray, ObjectArray
 from geocn.errors import ParameterError, SchemaError
+from geocn.spatial.densify import densify
 from geocn.spatial.geodesy import geodesic_length_km
 
 _POINT, _LINE, _AREA = 0, 1, 2
@@ -61,7 +62,7 @@ def on_plane(frame: gpd.GeoDataFrame, plane: CRS) -> ObjectArray:
     """Bring geometries to ``plane``; edges straight in degrees keep their course there."""
     series = frame.geometry
     if series.crs.is_geographic and len(series):
-        series = series.segmentize(_STEP_DEGREES)
+        series = gpd.GeoSeries(densify(series.to_numpy(), _STEP_DEGREES), crs=series.crs)
     return np.asarray(series.to_crs(plane).to_numpy(), dtype=object).copy()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from numbers import Real
 from typing import Literal
 
 import geopandas as gpd
@@ -120,8 +121,8 @@ def _assumed_km(
         return np.full(n, np.nan)
     by_kind = distance_km if isinstance(distance_km, Mapping) else {}
     given = list(by_kind.values()) if by_kind else [distance_km]
-    numbers = [value for value in given if isinstance(value, (int, float))]
-    if len(numbers) < len(given) or not all(0 < value <= _FURTHEST_KM for value in numbers):
+    numbers = [value for value in given if isinstance(value, Real)]
+    if len(numbers) < len(given) or not all(0 < float(value) <= _FURTHEST_KM for value in numbers):
         raise ParameterError(
             f"distance_km is {distance_km!r}; give kilometres above 0 and up to 5000, "
             "or a mapping from kind to them"

@@ -12,7 +12,8 @@ import xarray as xr
 from geocn._typing import BoolArray, FloatArray, ObjectArray
 from geocn.errors import GeometryError, ParameterError, RasterError, SchemaError
 from geocn.provenance import attach
-from geocn.spatial.crs import require_crs
+from geocn.spatial.crs import require_crs, to_lonlat
+from geocn.spatial.densify import densify
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 from geocn.spatial.zonal import ZonalSums, zonal_sums
 
@@ -52,8 +53,8 @@ def zonal_stats(
 
     Raises
     ------
-    GeometryError
-        Where a zone is not a polygon.
+    GeometryError, CoordinateError
+        Where a zone is not a polygon, or lies nowhere on Earth.
     SchemaError
         Where the zones already have a column of that name.
     RasterError, CRSError
@@ -139,10 +140,13 @@ def _polygons(zones: gpd.GeoDataFrame, grid: RasterGrid) -> ObjectArray:
             rows=list(zones.index[wrong]),
         )
     series = zones.geometry
+    if not np.isfinite(shapely.get_coordinates(geometry)).all() or zones.crs != grid.crs:
+        to_lonlat(zones, "zones")  # refuses what lies nowhere on Earth
     if zones.crs != grid.crs and len(zones):
         size = np.diff(np.reshape(series.total_bounds, (2, 2)), axis=0)
         if np.isfinite(size).all() and size.max() > 0:
-            series = series.segmentize(float(size.max()) / _DENSE)
+            dense = densify(series.to_numpy(), float(size.max()) / _DENSE)
+            series = gpd.GeoSeries(dense, crs=series.crs)
         series = series.to_crs(grid.crs)
     valid = shapely.make_valid(series.to_numpy(), method="structure", keep_collapsed=False)
     return np.asarray(valid, dtype=object)

@@ -212,10 +212,12 @@ def _from_geometry(
 
 
 def _touched(grid: RasterGrid, geometry: Any) -> IntArray:
+    # A place without extent has no pixels of its own, but its vertices stand somewhere.
+    xy = shapely.get_coordinates(geometry)
+    rows, columns = grid.cells(xy[:, 0], xy[:, 1])
+    vertices = np.unique(kernel.flat(rows, columns, grid.shape[1])[rows >= 0])
     if shapely.get_type_id(geometry) == 4:
-        xy = shapely.get_coordinates(geometry)
-        rows, columns = grid.cells(xy[:, 0], xy[:, 1])
-        return np.unique(kernel.flat(rows, columns, grid.shape[1])[rows >= 0])
+        return vertices
     mask = rasterio.features.rasterize(
         [(geometry, 1)],
         out_shape=grid.shape,
@@ -223,7 +225,8 @@ def _touched(grid: RasterGrid, geometry: Any) -> IntArray:
         all_touched=True,
         dtype="uint8",
     )
-    return np.flatnonzero(mask).astype(np.int64)
+    touched = np.flatnonzero(mask).astype(np.int64)
+    return touched if len(touched) else vertices
 
 
 def _from_pairs(

@@ -85,6 +85,12 @@ def test_lines_and_areas_are_sources_too():
         assert int((found["accumulated"] == 0).sum()) == at_zero
 
 
+def test_a_line_without_length_still_stands_on_a_cell():
+    dot = shapely.LineString([at(2, 3, 5)] * 2)
+    found = cost_surface(raster(np.ones((5, 9))), gpd.GeoDataFrame(geometry=[dot], crs=UTM))
+    assert float(found["accumulated"][2, 3]) == 0
+
+
 def test_islands_are_nan_and_counted():
     values = np.ones((5, 9))
     values[:, 4] = np.nan

@@ -186,6 +186,22 @@ def test_zero_length_lines_and_bow_ties_still_count():
     )
 
 
+def test_odd_geometries_are_counted_whole():
+    texts = [
+        "POINT Z (-77 1 5)",
+        "MULTIPOINT ((-77 1), (-76 1))",
+        "POLYGON ((-77 1, -76 1, -77 1, -77 1))",
+        "GEOMETRYCOLLECTION (POINT (-70 1), LINESTRING (-70 1, -69 1))",
+        "POLYGON EMPTY",
+        "GEOMETRYCOLLECTION (POLYGON EMPTY, POINT EMPTY)",
+    ]
+    demand = frame(shapely.from_wkt(texts), "EPSG:4326", w=[1.0] * 6)
+    area = frame([shapely.box(-78, 0, -69.5, 2)], "EPSG:4326", partner=["A"], kind=["patrol"])
+    found = assess(demand, area, weight="w")
+    assert (found.total, found.n_left_out) == (4, 2)
+    assert found.demand["share_covered"].tolist()[:4] == pytest.approx([1, 1, 1, 0.5], rel=1e-3)
+
+
 def test_the_input_is_not_changed():
     demand = frame([block(0, 0), block(500, 0)], w=[1.0, 2.0])
     before = demand.copy()

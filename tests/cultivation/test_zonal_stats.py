@@ -10,7 +10,14 @@ import shapely
 from oracles_corridors import raster
 
 from geocn.cultivation import zonal_stats
-from geocn.errors import CRSError, GeometryError, ParameterError, RasterError, SchemaError
+from geocn.errors import (
+    CoordinateError,
+    CRSError,
+    GeometryError,
+    ParameterError,
+    RasterError,
+    SchemaError,
+)
 
 UTM = "EPSG:32618"
 
@@ -113,6 +120,13 @@ def test_upside_down_and_integer_rasters_with_nodata():
     ("frame", "array", "stats", "error", "word"),
     [
         (zones(shapely.Point(0, 0)), small(), ["sum"], GeometryError, "areas"),
+        (
+            zones(shapely.box(1e300, 0, 1.1e300, 1)),
+            small().rio.write_crs("EPSG:3857"),
+            ["sum"],
+            CoordinateError,
+            "1e",
+        ),
         (zones(shapely.box(0, 0, 1, 1)), small(), ["median"], ParameterError, "median"),
         (zones(shapely.box(0, 0, 1, 1), sum=[1]), small(), ["sum"], SchemaError, "sum"),
         (gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]), small(), ["sum"], CRSError, "CRS"),
