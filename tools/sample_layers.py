@@ -200,8 +200,8 @@ def youth_network(world: Scenario) -> bytes:
 def coca_survey() -> bytes:
     """The survey's figures as a Spanish wide table: one column a year, decimal commas."""
     wide = load_coca().pivot_table(index=["dane", "department"], columns="year", values="area_ha")
-    lines = ["CODDEPTO;DEPARTAMENTO;" + ";".join(str(year) for year in wide.columns)]
+    lines = ["CODDEPTO;DEPARTAMENTO;CULTIVO;" + ";".join(str(year) for year in wide.columns)]
     for (dane, name), values in wide.iterrows():
         cells = ["- 0" if value == 0 else comma(value, 1) for value in values]
-        lines.append(";".join([dane, name.upper(), *cells]))
+        lines.append(";".join([dane, name.upper(), "Coca", *cells]))
     return ("\r\n".join(lines) + "\r\n").encode("utf-8-sig")

@@ -30,10 +30,19 @@ POLICE_HEAD = (
     "N° caso;Fecha;País;Departamento;Municipio;Droga;Cantidad;Unidad;Medio de transporte;Destino"
 )
 CUSTOMS_HEAD = (
-    "Case ID,Date seized,Country,Latitude,Longitude,Drug,Amount,Unit,Transport,Bound for,Remarks"
+    "Case ID,Date seized,Country,Province,Latitude,Longitude,Drug,Amount,Unit,Transport,"
+    "Bound for,Remarks"
 )
-#: What two agencies report twice, what is misspelt, and what has no division, per row.
-N_TWICE, P_TYPO, P_NO_ADMIN, P_CAPITALS, P_MONTH_ONLY = 25, 0.04, 0.03, 0.3, 0.04
+CUSTOMS_FAULTS = [
+    "CB90001,5/17/2024,Colombia,Arauca,123.4000,-72.5000,Cocaine,14,kg,Road,,as received",
+    "CB90002,8/23/2024,Panama,Chiriquí,8.4300,-82.4300,Cocaine,0,kg,Road,,",
+    "CB90003,1/30/2032,Ecuador,Carchi,0.8100,-77.7200,Cocaine,22,kg,Road,Guayaquil,",
+    "CB90004,11/19/2024,Costa Rica,Limón,10.0000,-83.0400,Pink crystal 7,2,kg,Road,,lab pending",
+    'CB90005,2/14/2025,Panama,Colón,9.3500,-79.9000,Cocaine,31,kg,Maritime,,"=HYPERLINK(""x"")"',
+]
+#: Cases of the police and of the navy that customs report too.
+N_POLICE_TWICE, N_NAVY_TWICE = 25, 8
+P_TYPO, P_NO_ADMIN, P_CAPITALS, P_MONTH_ONLY = 0.04, 0.03, 0.3, 0.04
 
 
 def comma(value: float, digits: int = 2) -> str:
@@ -101,28 +110,37 @@ def nearest_town(lon: float, lat: float, *, within_km: float = 35.0) -> str:
 def customs(world: Scenario, rng: np.random.Generator) -> bytes:
     """English, UTF-8 with mark, commas, month first; some of it the police reported too."""
     own = world.seizures[world.seizures["agency"] == "customs"]
-    others = world.seizures[world.seizures["agency"] == "police"]
-    picked = np.sort(rng.choice(len(others), N_TWICE, replace=False))
-    frame = pd.concat([own, others.iloc[picked]]).sort_values(["seized_at", "seizure_id"])
+    too = [
+        known.iloc[rng.choice(len(known), n, replace=False)]
+        for agency, n in (("police", N_POLICE_TWICE), ("navy", N_NAVY_TWICE))
+        for known in (world.seizures[world.seizures["agency"] == agency],)
+    ]
+    frame = pd.concat([own, *too]).sort_values(["seized_at", "seizure_id"])
     lines = [CUSTOMS_HEAD]
     for number, row in enumerate(frame.itertuples(), start=1):
+        # the two agencies' clocks, scales and maps differ a little
         at = row.seized_at.tz_convert("America/Bogota")
-        # the two agencies' scales and maps differ a little
+        at += pd.Timedelta(minutes=int(rng.integers(-20, 21)))
         weight = row.weight_kg * (1 + rng.normal(0, 0.01))
         lon, lat = np.array([row.geometry.x, row.geometry.y]) + rng.normal(0, 0.004, 2)
         amount, unit = customs_amount(weight, rng)
-        cells = [f"CB{number:05d}", f"{at.month}/{at.day}/{at.year}", row.country]
-        cells += [f"{lat:.4f}", f"{lon:.4f}", choose(DRUGS_EN[row.drug], rng), amount, unit]
+        cells = [
+            f"CB{number:05d}",
+            f"{at.month}/{at.day}/{at.year} {at:%H:%M}",
+            row.country,
+            row.admin,
+        ]
+        cells += [f"{lat:.4f}", f"{lon:.4f}", laboratory_name(row), amount, unit]
         cells += [MODES_EN[row.mode], row.destination, ""]
         lines.append(",".join("" if pd.isna(cell) else str(cell) for cell in cells))
-    lines += [
-        "CB90001,5/17/2024,Colombia,123.4000,-72.5000,Cocaine,14,kg,Road,,coordinates as received",
-        "CB90002,8/23/2024,Panama,8.4300,-82.4300,Cocaine,0,kg,Road,,",
-        "CB90003,1/30/2032,Ecuador,0.8100,-77.7200,Cocaine,22,kg,Road,Guayaquil,",
-        "CB90004,11/19/2024,Costa Rica,10.0000,-83.0400,Pink crystal 7,2,kg,Road,,lab pending",
-        'CB90005,2/14/2025,Panama,9.3500,-79.9000,Cocaine,31,kg,Maritime,,"=HYPERLINK(""x"")"',
-    ]
+    lines += CUSTOMS_FAULTS
     return ("\r\n".join(lines) + "\r\n").encode("utf-8-sig")
+
+
+def laboratory_name(row: object) -> str:
+    """Return the drug as the laboratory wrote it: the same for all who report the case."""
+    names = DRUGS_EN[row.drug]
+    return names[int(row.seizure_id[1:]) % len(names)]
 
 
 def customs_amount(weight_kg: float, rng: np.random.Generator) -> tuple[str, str]:
@@ -159,7 +177,7 @@ def navy(world: Scenario, rng: np.random.Generator) -> bytes:
                 row.seized_at.strftime("%Y-%m-%d %H:%M"),
                 dms(row.geometry.y, "NS"),
                 dms(row.geometry.x, "EW"),
-                choose(DRUGS_EN[row.drug], rng),
+                laboratory_name(row),
                 amount,
                 "metric tons" if tons else "kg",
                 MODES_EN[row.mode],

@@ -16,6 +16,7 @@ _MIN_STAY_KM = 1.0
 #: Two stays further apart than this have sea or a third country between them.
 _MAX_GAP_KM = 1.0
 _KM_PER_DEGREE = 111.195
+_TOUCHING = 1e-9
 
 
 def crossings_of(routes: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -60,10 +61,13 @@ def _stays(
     for code, shape in areas:
         inside = line.intersection(shape)
         for part in getattr(inside, "geoms", [inside]):
-            if part.geom_type != "LineString" or part.length * _KM_PER_DEGREE < _MIN_STAY_KM:
+            if part.geom_type != "LineString":
                 continue
             ends = [line.project(shapely.Point(xy)) for xy in (part.coords[0], part.coords[-1])]
-            found.append((code, min(ends), max(ends)))
+            # where a route begins or ends it was, however short the stay
+            outer = min(ends) < _TOUCHING or max(ends) > line.length - _TOUCHING
+            if outer or part.length * _KM_PER_DEGREE >= _MIN_STAY_KM:
+                found.append((code, min(ends), max(ends)))
     found.sort(key=lambda stay: stay[1])
     return found
 

@@ -30,7 +30,7 @@ _AIR_SHARE = 0.35
 #: Of the worlds that people see, the first two close the sea: those who only know the land.
 _PATH_SIGMA, _PATH_CELLS, _WORLDS, _OVERLAND = 0.5, 4.0, 4, 2
 _CLOSED_SEA = 8.0
-_START_SPREAD_DEGREES = 0.15
+_SPREAD_DEGREES = 0.15
 _SHIPMENT_KG = {"road": 130.0, "river": 220.0, "sea": 900.0, "air": 420.0}
 _REPORT_SIGMA = 0.5
 
@@ -42,7 +42,7 @@ class Market:
     Attributes
     ----------
     origins, destinations : DataFrame
-        ``name, iso_a3, lon, lat`` with ``supply_kg`` a month, or ``demand``.
+        ``name, iso_a3, lon, lat`` with ``supply_kg`` a month and ``area``, or ``demand``.
     cost : float array (origins, destinations)
         Least cost in kilometres of open country.
     flow_kg : float array (origins, destinations)
@@ -93,6 +93,7 @@ def _origins(year: int, *, rng: np.random.Generator) -> pd.DataFrame:
             "iso_a3": "COL",
             "lon": [point[0] for point in points],
             "lat": [point[1] for point in points],
+            "area": admin.geometry[coca["code"]].to_numpy(),
             "supply_kg": coca["area_ha"].to_numpy(float) * _KG_PER_HA / 12,
         }
     )
@@ -180,13 +181,20 @@ def _one_route(
     rng: np.random.Generator,
 ) -> tuple[shapely.LineString, str]:
     source, sink = market.origins.iloc[pair[0]], market.destinations.iloc[pair[1]]
-    spread = rng.normal(0, _START_SPREAD_DEGREES, 2)
-    start = (float(source["lon"] + spread[0]), float(source["lat"] + spread[1]))
+    start = _start(source, rng=rng)
     end = (float(sink["lon"]), float(sink["lat"]))
     if air:
         return draw_flight(start, end, rng=rng), "air"
     cells = ways.trace(pair[1], int(grid.cell_of(np.array(start[0]), np.array(start[1]))))
     return draw_line(grid, cells, start=start, end=end, rng=rng), _mode(grid, cells)
+
+
+def _start(source: pd.Series, *, rng: np.random.Generator) -> tuple[float, float]:
+    """Draw a place near the source and inside its division."""
+    for lon, lat in rng.normal(source[["lon", "lat"]].to_numpy(float), _SPREAD_DEGREES, (20, 2)):
+        if shapely.contains_xy(source["area"], lon, lat):
+            return float(lon), float(lat)
+    return float(source["lon"]), float(source["lat"])
 
 
 def _mode(grid: Grid, cells: IntArray) -> str:

@@ -17,6 +17,7 @@ from rasterio.transform import Affine, from_origin
 from scipy.ndimage import binary_dilation, gaussian_filter
 
 from geocn._typing import BoolArray, FloatArray, IntArray
+from geocn.spatial.borders import load_countries
 
 #: West, south, east, north of the region in degrees: northern Andes and Central America.
 REGION = (-93.0, -6.0, -66.0, 18.0)
@@ -99,23 +100,21 @@ def load_admin() -> gpd.GeoDataFrame:
 
 @cache
 def _countries() -> gpd.GeoDataFrame:
-    admin = _admin()
-    names = admin.groupby("iso_a3")["country"].first()
-    shapes = [
-        shapely.union_all(part.to_numpy()) for _, part in admin.geometry.groupby(admin["iso_a3"])
-    ]
-    return gpd.GeoDataFrame(
-        {"iso_a3": names.index.to_numpy(), "name": names.to_numpy()}, geometry=shapes, crs=admin.crs
-    )
+    near = load_countries()
+    near = near[near["iso_a3"].isin(set(_admin()["iso_a3"]))]
+    # only what lies near the region: the rest of Brazil and Mexico costs time
+    box = shapely.box(*REGION).buffer(3)
+    return near[["iso_a3", "name", "geometry"]].clip(box).sort_values("iso_a3", ignore_index=True)
 
 
 def load_area() -> gpd.GeoDataFrame:
-    """Return the countries of the region as far as the bundled divisions cover them.
+    """Return the countries of the region, cut some degrees outside it.
 
     Returns
     -------
     GeoDataFrame
-        ``iso_a3``, ``name`` and the area, ordered by code, in WGS 84.
+        ``iso_a3``, ``name`` and the area (the bundled Natural Earth countries, on whose
+        borders the analyses work), ordered by code, in WGS 84.
     """
     return _countries().copy()
 
