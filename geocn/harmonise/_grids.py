@@ -130,5 +130,7 @@ def read_mgrs(text: str) -> tuple[float, float, float] | str:
         zone, side_of, easting, northing = mgrs.MGRS().MGRSToUTM(clean)
     except (mgrs.core.MGRSError, ValueError):
         return f"{text[:60]!r} is no military grid reference: no such square"
-    lon, lat = utm_to_lonlat(zone, side_of == "N", easting + side / 2, northing + side / 2)
+    # Versions of the library differ in giving the corner or the middle of the square.
+    middle = [(size // side + 0.5) * side for size in (easting, northing)]
+    lon, lat = utm_to_lonlat(zone, side_of == "N", middle[0], middle[1])
     return lon, lat, side

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import mgrs
 import numpy as np
 import pandas as pd
 import pyproj
@@ -131,16 +132,16 @@ def test_utm_survives_a_round_trip(lat: float, lon: float) -> None:
     assert result.lon[0] == pytest.approx(lon, abs=1e-6)
 
 
-@given(st.floats(-79, 83), st.floats(-179.9, 179.9))
-def test_mgrs_survives_a_round_trip(lat: float, lon: float) -> None:
-    import mgrs
-
-    text = mgrs.MGRS().toMGRS(lat, lon, MGRSPrecision=5)
+@given(st.floats(-79, 83), st.floats(-179.9, 179.9), st.integers(2, 5))
+def test_mgrs_survives_a_round_trip(lat: float, lon: float, digits: int) -> None:
+    text = mgrs.MGRS().toMGRS(lat, lon, MGRSPrecision=digits)
+    side = 10.0 ** (5 - digits)
     result = parse_coordinates(pd.DataFrame({"m": [text]}), {"mgrs": "m"})
     assert result.format == "MGRS"
-    assert result.precision_m[0] == 0.5
+    assert result.precision_m[0] == side / 2
     metres = pyproj.Geod(ellps="WGS84").inv(lon, lat, result.lon[0], result.lat[0])[2]
-    assert metres < 1.0
+    # Half the diagonal of the square, and a grid that the scale factor stretches a little.
+    assert metres < 0.72 * side
 
 
 @pytest.mark.parametrize(
@@ -151,9 +152,13 @@ def test_mgrs_survives_a_round_trip(lat: float, lon: float) -> None:
         "4,5709 -74,2973",
         "4,5709, -74,2973",
         "(4.5709,-74.2973)",
-    ]
-    + ["POINT(-74.2973 4.5709)", "N4.5709 W74.2973", "4.5709N/74.2973W", "74.2973 O, 4.5709 N"]
-    + ["Lat 4.5709 Lon -74.2973", "4,5709 N, 74,2973 O"],
+        "POINT(-74.2973 4.5709)",
+        "N4.5709 W74.2973",
+        "4.5709N/74.2973W",
+        "74.2973 O, 4.5709 N",
+        "Lat 4.5709 Lon -74.2973",
+        "4,5709 N, 74,2973 O",
+    ],
 )
 def test_pairs(text: str) -> None:
     result = lonlat([text])

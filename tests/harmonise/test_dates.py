@@ -15,13 +15,13 @@ from geocn.harmonise.dates import assemble_dates, format_date, parse_dates
 from tests.oracles_values import date_plain
 
 DAYS = st.dates(date(1970, 1, 1), date(2068, 12, 31))
-TIMES = st.datetimes(datetime(1950, 1, 1), datetime(2099, 12, 31))
+TIMES = st.datetimes(pd.Timestamp("1950-01-01"), pd.Timestamp("2099-12-31"))
 MONTHS = load_toml("months.toml")["month"]
 
 
 def one(text: object, **options):
     result = parse_dates(pd.Series([text]), **options)
-    at = result.at[0]
+    at = result.at.iloc[0]
     return (None, None) if pd.isna(at) else (at.isoformat(), result.precision[0])
 
 
@@ -130,7 +130,7 @@ def test_offsets_survive_a_round_trip(at: datetime, minutes: int) -> None:
     sign, size = "+-"[minutes < 0], abs(minutes)
     text = f"{at.isoformat(timespec='microseconds')}{sign}{size // 60:02d}:{size % 60:02d}"
     result = parse_dates(pd.Series([text, "2000-01-01T01:00Z"]))
-    assert result.at[0] == at.replace(tzinfo=UTC) - timedelta(minutes=minutes)
+    assert result.at.iloc[0] == at.replace(tzinfo=UTC) - timedelta(minutes=minutes)
 
 
 @given(DAYS, st.data())
@@ -150,7 +150,7 @@ def test_numbers_are_read_as_the_standard_library_does(
     parts: tuple[int, int, int], order: str
 ) -> None:
     text = "{:02d}/{:02d}/{}".format(*parts)
-    found = parse_dates(pd.Series([text]), order=order).at[0]
+    found = parse_dates(pd.Series([text]), order=order).at.iloc[0]
     expected = date_plain(text, order)
     assert (None if pd.isna(found) else found.to_pydatetime()) == expected
 
@@ -174,7 +174,7 @@ def test_contradictions_are_problems_and_never_read_row_by_row() -> None:
     result = parse_dates(pd.Series(["25/04/2016", "26/04/2016", "04/27/2016", "05/06/2016"]))
     assert result.ambiguous
     assert result.at.isna().tolist() == [False, False, True, False]
-    assert result.at[3].day == 5
+    assert result.at.iloc[3].day == 5
     assert "can only be mdy" in result.problem[2]
 
 
@@ -209,10 +209,10 @@ def test_typed_cells() -> None:
     assert days.at.dtype == "datetime64[us, UTC]"
     times = pd.Series(pd.to_datetime(["2016-07-01 12:00", "2016-03-13 02:30", "1800-01-01 05:00"]))
     local = parse_dates(times, timezone="America/New_York")
-    assert local.at[0].hour == 16
+    assert local.at.iloc[0].hour == 16
     assert local.problem.notna().tolist() == [False, True, True]
     aware = parse_dates(times.iloc[:1].dt.tz_localize("Asia/Kabul"))
-    assert aware.at[0].strftime("%H:%M") == "07:30"
+    assert aware.at.iloc[0].strftime("%H:%M") == "07:30"
     assert one(2011.0) == (midnight("2011-01-01"), "year")
     assert one(40616) == (midnight("2011-03-14"), "day")
     assert one(date(2011, 3, 14)) == (midnight("2011-03-14"), "day")

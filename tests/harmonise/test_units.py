@@ -190,7 +190,7 @@ def test_one_unit_for_a_file_without_a_column() -> None:
 
 
 def test_a_wrong_override_names_every_fault() -> None:
-    with pytest.raises(UnitError, match="'blob' for 'x'.*'libra' for 'y'"):
+    with pytest.raises(UnitError, match=r"'blob' for 'x'.*'libra' for 'y'"):
         convert_to_kg(pd.Series([1.0]), None, units={"x": "blob", "y": "libra"})
 
 
