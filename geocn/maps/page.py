@@ -19,6 +19,7 @@ from importlib.resources import files
 from typing import Any
 
 from geocn.maps._text import safe_json
+from geocn.maps.packing import Pack
 
 LANGUAGES = ("en", "es", "fr", "pt", "ar")
 RIGHT_TO_LEFT = ("ar",)
@@ -71,6 +72,11 @@ def stylesheets() -> tuple[str, ...]:
 def catalogues() -> dict[str, Any]:
     """Return the message catalogue of each language."""
     return {code: json.loads(_asset("i18n", f"{code}.json")) for code in LANGUAGES}
+
+
+@lru_cache(maxsize=1)
+def _catalogue_block() -> str:
+    return Pack().block(catalogues())
 
 
 def _hash(text: str) -> str:
@@ -128,7 +134,7 @@ def render(config: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
     """
     language = config["language"]
     inert = [_block("geocn-config", "application/json", safe_json(config))]
-    inert.append(_block("geocn-catalogues", "application/json", safe_json(catalogues())))
+    inert.append(_block("geocn-catalogues", "text/plain", _catalogue_block()))
     inert += [_block(name, "text/plain", text) for name, text in blocks.items()]
     return _PAGE.format(
         language=html.escape(language),

@@ -97,7 +97,7 @@ def grid(step: float = 0.5) -> gpd.GeoDataFrame:
 
 def hotspots() -> gpd.GeoDataFrame:
     cells = grid()
-    middle = shapely.get_coordinates(cells.geometry.centroid.values)
+    middle = shapely.get_coordinates(shapely.centroid(cells.geometry.values))
     near = np.min(np.hypot(*(middle[:, None] - HOTBEDS[None]).transpose(2, 0, 1)), axis=1)
     cells["n_events"] = np.round(40 * np.exp(-((near / 0.9) ** 2))).astype(int)
     cells["expected"] = 4.2
@@ -106,7 +106,7 @@ def hotspots() -> gpd.GeoDataFrame:
     cells["p_adjusted"] = np.minimum(1, cells["p_value"] * 5)
     cells["significant"] = cells["p_adjusted"] < 0.05
     cells["hotspot_class"] = np.select(
-        [cells["gi_z"] > 3, cells["gi_z"] > 2, cells["gi_z"] < -1.45],
+        [cells["gi_z"] > 3, cells["gi_z"] > 2, (middle[:, 0] > -73.5) & (middle[:, 1] < 0.5)],
         ["hot_99", "hot_95", "cold_90"],
         "not_significant",
     )
@@ -189,7 +189,8 @@ def coverage() -> SimpleNamespace:
     rng = np.random.default_rng(5)
     demand["population"] = rng.integers(1_000, 90_000, len(demand)).astype(float)
     inside = gpd.sjoin(
-        demand.set_geometry(demand.geometry.centroid), reaches()[["partner", "geometry"]].dropna()
+        demand.set_geometry(shapely.centroid(demand.geometry.values)),
+        reaches()[["partner", "geometry"]].dropna(),
     )
     demand["n_partners"] = (
         inside.groupby(level=0)["partner"].nunique().reindex(demand.index).fillna(0)
@@ -221,6 +222,32 @@ def corridors() -> gpd.GeoDataFrame:
             "n_routes": [41, 12, 19, 7],
             "n_sources": [4, 2, 3, 2],
         },
-        geometry=lines.buffer(0.25).values,
+        geometry=shapely.buffer(lines.values, 0.25),
         crs="EPSG:4326",
     )
+
+
+def full_map(change=lambda frame: frame, **options):
+    """A map with every kind of layer; ``change`` is applied to each frame."""
+    from geocn.maps import PlanningMap
+
+    settings = {
+        "marking": "TLP:AMBER",
+        "releasable_to": "Joint planning partners",
+        "as_of": "2025-12-31",
+        "sources": ["Seizures: simulated for the tests"],
+        "limits": ["Air routes are under-reported."],
+        "author": "Joint analysis cell",
+    }
+    settings.update(options)
+    title = settings.pop("title", "Northern Andes, joint review 2025")
+    covered = coverage()
+    result = SimpleNamespace(
+        demand=change(covered.demand), gaps=change(covered.gaps), by_partner=covered.by_partner
+    )
+    plan = PlanningMap(title, **settings)
+    plan.add_cultivation(change(cultivation())).add_hotspots(change(hotspots()))
+    plan.add_corridors(change(corridors())).add_routes(change(routes()))
+    plan.add_border_hotspots(change(border_hotspots()))
+    plan.add_coverage(result, reaches=change(reaches()), weight="population", weight_label="people")
+    return plan.add_interventions(change(interventions())).add_seizures(change(seizures()))

@@ -4,7 +4,7 @@ const geocn = { parts: {}, state: { language: 'en', period: -1, tab: 'layers' } 
 
 geocn.$ = (id) => document.getElementById(id);
 
-// Text reaches the page through textContent alone; no part of the page sets innerHTML.
+// Text reaches the page through textContent alone; no part of the page writes markup.
 geocn.el = (tag, options = {}, ...children) => {
   const node = document.createElement(tag);
   if (options.cls) node.className = options.cls;

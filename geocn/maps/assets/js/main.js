@@ -103,7 +103,7 @@
 
   const start = async () => {
     geocn.config = geocn.json('geocn-config');
-    geocn.catalogues = geocn.json('geocn-catalogues');
+    geocn.catalogues = (await geocn.block('geocn-catalogues')).header;
     geocn.state.language = geocn.config.language;
     const [world, detail, data] = await Promise.all(['geocn-world', 'geocn-detail', 'geocn-data'].map(geocn.block));
     geocn.blocks = { world, detail, data };

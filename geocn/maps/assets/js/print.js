@@ -25,8 +25,23 @@
     root.style.setProperty('--sheet-height', `${height - 2 * MARGIN - 1}mm`);
     root.classList.add('printing');
     root.classList.toggle('upright', height > width);
+    shrink();
     map.invalidateSize({ animate: false, pan: false });
-    map.fitBounds(view.bounds, { animate: false });
+    const everything = view.bounds.contains(geocn.home);
+    map.fitBounds(everything ? geocn.home : view.bounds, { animate: false, padding: everything ? [20, 20] : [0, 0], maxZoom: Math.max(9, view.zoom) });
+  };
+
+  // Nothing of the legend, sources and limits may be cut off: a long one is set smaller, or wider.
+  const shrink = () => {
+    const sheet = geocn.$('sheet'), inner = sheet.firstChild;
+    const fits = () => sheet.scrollHeight <= sheet.clientHeight + 1 && sheet.scrollWidth <= sheet.clientWidth + 1;
+    for (const wide of [false, true]) {
+      sheet.classList.toggle('wide', wide);
+      for (let zoom = 1; zoom > 0.58; zoom -= 0.06) {
+        inner.style.zoom = zoom;
+        if (fits()) return;
+      }
+    }
   };
 
   const restore = () => {
@@ -48,7 +63,8 @@
     }
     const period = geocn.periods.length ? [el('p', { text: `${T('period')}: ${geocn.parts.main.periodName()}` })] : [];
     const sources = el('ul', { cls: 'plain' }, ...config.sources.map((text) => el('li', { text })));
-    geocn.$('frame').append(el('aside', { id: 'sheet' }, geocn.parts.main.titleBlock(), ...period, el('h2', { text: T('legend') }), legend, el('h2', { text: T('sources') }), sources, el('h2', { text: T('limits') }), geocn.parts.legend.limits()));
+    const inner = el('div', { cls: 'sheet-inner' }, geocn.parts.main.titleBlock(), ...period, el('h2', { text: T('limits') }), geocn.parts.legend.limits(), el('h2', { text: T('sources') }), sources, el('h2', { text: T('legend') }), legend);
+    geocn.$('frame').append(el('aside', { id: 'sheet' }, inner));
   };
 
   const panel = (parent) => {
