@@ -346,8 +346,8 @@ def _classes(result: gpd.GeoDataFrame) -> pd.Series:
 
 
 def _direction(crossings: gpd.GeoDataFrame, at: IntArray, n: int) -> FloatArray:
-    first = crossings["dyad"].astype("str").str.partition("-")[0]
-    forward = (crossings["from_country"].astype("str") == first).to_numpy(dtype=bool)
+    pairs = zip(crossings["dyad"], crossings["from_country"], strict=True)
+    forward = np.array([str(d).partition("-")[0] == country for d, country in pairs], dtype=bool)
     counts = np.bincount(at[at >= 0], minlength=n)
     ab = np.bincount(at[(at >= 0) & forward], minlength=n)
     return np.where(counts > 0, ab / np.maximum(counts, 1), np.nan)

@@ -201,15 +201,18 @@ def _nearest(frame: gpd.GeoDataFrame, k: int) -> sparse.csr_matrix:
     return _matrix(rows[np.repeat(np.arange(len(points)), k)], rows[j], len(frame))
 
 
+def _csr(matrix: Any) -> sparse.csr_matrix:
+    return sparse.csr_matrix(matrix, dtype=float, copy=True)
+
+
 def _given(frame: gpd.GeoDataFrame, neighbours: Any) -> sparse.csr_matrix:
     n = len(frame)
     if isinstance(neighbours, np.ndarray):
-        neighbours = np.atleast_2d(neighbours)
-        matrix = sparse.csr_matrix(neighbours, dtype=float, copy=True)
+        matrix = _csr(np.atleast_2d(neighbours))
     elif sparse.issparse(neighbours):
-        matrix = sparse.csr_matrix(sparse.coo_matrix(neighbours), dtype=float)
+        matrix = _csr(neighbours)
     elif hasattr(neighbours, "sparse"):
-        matrix = sparse.csr_matrix(neighbours.sparse, dtype=float, copy=True)
+        matrix = _csr(neighbours.sparse)
         ids = getattr(neighbours, "unique_ids", None)
         ids = list(ids if ids is not None else neighbours.id_order)
         if sorted(map(str, ids)) != sorted(map(str, frame.index)):

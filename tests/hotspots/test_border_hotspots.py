@@ -62,7 +62,8 @@ def test_world_segments_keep_length_scale_and_chainage():
     assert segments.attrs["geocn"]["scale"] == "10m"
     assert segments["segment_id"].is_unique
     measured = geodesic_length_km(segments.geometry)
-    assert np.allclose(measured, segments["length_km"], atol=1e-3)
+    # Cuts lie on the straight line in degrees, lengths are geodesic: 0.1 % at most.
+    assert np.allclose(measured, segments["length_km"], rtol=1e-3)
     whole = segments[segments["dyad"] == "COL-ECU"]
     assert np.allclose(whole["length_km"].iloc[:-1], 10)
     assert 5 <= whole["length_km"].iloc[-1] < 15

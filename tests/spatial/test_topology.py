@@ -1,5 +1,7 @@
 """Chains are merged the same way from any order, and cut where they should be."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -38,7 +40,7 @@ def test_cutting_keeps_the_length(cuts):
     pieces = cut_line(LINE, km, np.array(cuts))
     lengths = geodesic_length_km([shapely.LineString(p) for p in pieces])
     assert np.allclose(lengths, np.diff([0, *cuts, km[-1]]), atol=2e-3)
-    assert all(np.array_equal(a[-1], b[0]) for a, b in zip(pieces[:-1], pieces[1:], strict=True))
+    assert all(np.array_equal(a[-1], b[0]) for a, b in pairwise(pieces))
 
 
 def test_cutting_at_a_vertex_leaves_no_doubled_vertex():
