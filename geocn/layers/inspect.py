@@ -109,6 +109,11 @@ def inspect_file(
     ------
     ParameterError
         Where there is no such layer.
+
+    Examples
+    --------
+    >>> inspect_file("absent.csv", "seizures").ok
+    False
     """
     layer_schema(layer)
     request = Request(fields, crs, units, places, as_of=as_of, options=options)

@@ -22,6 +22,7 @@ _COORDINATE_ROLES = (
 _PLACE_ROLES = ("country", "admin", "place", "admin_code", "place_code")
 #: Degrees around a country within which its events may lie: territorial waters and more.
 _COUNTRY_MARGIN = 4.0
+_WIDER = np.array([-1, -1, 1, 1]) * _COUNTRY_MARGIN
 _MOST_UNMATCHED = 20
 
 
@@ -153,7 +154,10 @@ def _summary(result: PlaceResult) -> dict[str, Any]:
 
 
 def _refuse_swapped(draft: Draft, index: PlaceIndex | None) -> None:
-    """Reject points that lie outside their country but inside it with the axes swapped."""
+    """Reject points that lie outside their country but inside it with the axes swapped.
+
+    Rows that state no country are held against the extent of the places, where given.
+    """
     points = (shapely.get_type_id(draft.geometry) == 0) & ~draft.rejected
     if not points.any():
         return
@@ -162,6 +166,9 @@ def _refuse_swapped(draft: Draft, index: PlaceIndex | None) -> None:
         default = index.countries[0]
     countries = country_codes(draft.columns["country"].fillna(default or ""))
     bounds = _country_bounds(countries)
+    if index is not None:
+        unknown = np.isnan(bounds).any(axis=1)
+        bounds[unknown] = index.areas.total_bounds + _WIDER
     lon, lat = shapely.get_x(draft.geometry), shapely.get_y(draft.geometry)
     swapped = points & ~_inside(lon, lat, bounds) & _inside(lat, lon, bounds)
     draft.reject(swapped, "latitude and longitude look swapped: outside the country as given")
@@ -178,7 +185,7 @@ def _country_bounds(countries: pd.Series) -> FloatArray:
         frame = load_countries("50m")
         known = frame.set_index("iso_a3").geometry.bounds
         known = known[~known.index.duplicated()].reindex(countries)
-        table = known.to_numpy(dtype=float) + np.array([-1, -1, 1, 1]) * _COUNTRY_MARGIN
+        table = known.to_numpy(dtype=float) + _WIDER
     return table
 
 

@@ -60,7 +60,7 @@ def merge_layers(frames: Sequence[gpd.GeoDataFrame], *, layer: LayerName) -> gpd
     details: dict[str, Any] = {"layer": layer, "files": files}
     for key in ("rows_in", "rows_out", "rows_rejected"):
         details[key] = sum(int(f.get(key, 0)) for f in files)
-    if layer == "seizures":
+    if layer == "seizures" and len(set(merged["source"])) > 1:
         details["likely_duplicates"] = _flag_duplicates(merged)
     return attach(merged, "layers.merge_layers", **details)
 

@@ -48,7 +48,7 @@ def read_seizures(
     as_of: Any = None,
     **options: Unpack[FileOptions],
 ) -> gpd.GeoDataFrame:
-    """Read seizures from any table or vector file into the canonical layer.
+    r"""Read seizures from any table or vector file into the canonical layer.
 
     Parameters
     ----------
@@ -89,6 +89,16 @@ def read_seizures(
         Where headers, CRS or (with ``on_invalid="raise"``) rows are at fault.
     ReadError
         Where the file is not what it claims to be.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "seizures.csv"
+    >>> _ = path.write_text("Fecha;Droga;Cantidad;Unidad\n16/05/2024;Cocaína;1.250,5;g\n")
+    >>> read_seizures(path, source="Police")[["drug", "weight_kg", "source"]].values.tolist()
+    [['cocaine', 1.2505, 'Police']]
+    >>> folder.cleanup()
     """
     request = Request(fields, crs, units, places, source, marking, reliability, as_of, options)
     return read_layer(

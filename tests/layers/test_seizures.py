@@ -36,6 +36,11 @@ def read(path: Path, text: str, **options) -> gpd.GeoDataFrame:
         return geocn.read_seizures(zoo.write_seizures(path / "file.csv", text=text), **options)
 
 
+def read_file(path: Path) -> gpd.GeoDataFrame:
+    """Read a file that must not give cause for any warning."""
+    return geocn.read_seizures(path)
+
+
 def test_a_spanish_file_is_understood(tmp_path: Path) -> None:
     path = zoo.write_seizures(tmp_path / "s.csv", encoding="cp1252")
     layer = geocn.read_seizures(path, places=zoo.areas(), source="Police", marking="tlp amber")
@@ -107,6 +112,20 @@ def test_swapped_axes_are_refused_where_the_country_tells(tmp_path: Path) -> Non
     layer = read(tmp_path, text)
     assert len(layer) == 0
     assert "swapped" in next(iter(layer.attrs["geocn"]["rejected"]))
+
+
+def test_swapped_axes_are_refused_where_the_places_tell(tmp_path: Path) -> None:
+    text = "date,drug,quantity,unit,lat,lon\n2024-05-01,heroin,1,kg,-73.5,4.5\n"
+    layer = read(tmp_path, text, places=zoo.areas())
+    assert "swapped" in next(iter(layer.attrs["geocn"]["rejected"]))
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3116", "EPSG:3857", "EPSG:32618"])
+def test_any_crs_gives_the_same_points(tmp_path: Path, crs: str) -> None:
+    frame = zoo.points("point").assign(drug="cocaine").to_crs(crs)
+    frame.to_file(tmp_path / "p.gpkg")
+    point = read_file(tmp_path / "p.gpkg").geometry.iloc[0]
+    assert (point.x, point.y) == pytest.approx((-74.1, 4.6), abs=1e-7)
 
 
 def test_units_are_converted_only_where_sure(tmp_path: Path) -> None:
