@@ -107,7 +107,9 @@ def fill_event_date(draft: Draft, role: str = "seized_at") -> None:
         return
     result = fill_date(draft, role, values=values)
     if result is not None:
-        draft.columns["date_precision"] = result.precision
+        stated = draft.text("date_precision")
+        known = stated.where(stated.isin(["time", "day", "month", "year"]))
+        draft.columns["date_precision"] = known.fillna(result.precision)
         draft.flags["future_date"] = check_dates(result.at, as_of=draft.request.cut_off())
 
 

@@ -38,15 +38,27 @@ def fill_location(draft: Draft, *, areas: bool = False) -> None:
     fill_own_geometry(draft)
     exact = ~shapely.is_missing(draft.geometry)
     how = np.where(exact, "coordinates", "none").astype(object)
-    draft.columns.setdefault("location_precision_m", pd.Series(np.nan, index=draft.raw.frame.index))
+    rows = draft.raw.frame.index
+    draft.columns.setdefault("location_precision_m", pd.Series(np.nan, index=rows))
     draft.columns["admin_code"] = _reported_code(draft)
-    draft.columns["place_match"] = pd.Series(how, index=draft.raw.frame.index, dtype="str")
+    found = pd.Series(how, index=rows, dtype="str")
+    # A layer written by geocn and read again keeps how its places were found.
+    draft.columns["place_match"] = draft.text("place_match").where(exact).fillna(found)
+    _stated_precision(draft)
     if draft.request.places is not None:
         index = _index(draft)
         _refuse_swapped(draft, index)
         _match(draft, index, areas=areas)
     else:
         _refuse_swapped(draft, None)
+
+
+def _stated_precision(draft: Draft) -> None:
+    """Let a precision that the file states go before the one its digits suggest."""
+    if draft.has("location_precision_m"):
+        stated = draft.number("location_precision_m")
+        draft.reject((stated < 0).to_numpy(), "negative location_precision_m")
+        draft.columns["location_precision_m"] = stated.fillna(draft.columns["location_precision_m"])
 
 
 def fill_own_geometry(draft: Draft) -> None:

@@ -266,6 +266,22 @@ def test_degrees_under_a_metric_crs_are_refused(tmp_path: Path) -> None:
         geocn.read_seizures(tmp_path / "w.parquet")
 
 
+@pytest.mark.parametrize("ending", ["parquet", "gpkg", "geojson"])
+def test_a_layer_written_and_read_again_is_the_same(tmp_path: Path, ending: str) -> None:
+    path = zoo.write_seizures(tmp_path / "s.csv")
+    layer = geocn.read_seizures(path, places=zoo.areas(), source="Police", marking="TLP:AMBER")
+    again = tmp_path / f"s.{ending}"
+    if ending == "parquet":
+        layer.to_parquet(again)
+    else:
+        layer.to_file(again)
+    back = geocn.read_seizures(again)
+    same = [c for c in layer.columns if c not in ("geometry", "flags", "duplicate_group")]
+    for column in same:
+        assert back[column].astype("str").tolist() == layer[column].astype("str").tolist(), column
+    assert back.geometry.geom_equals_exact(layer.geometry, 1e-6).all()
+
+
 def test_parameters_are_checked(tmp_path: Path) -> None:
     path = zoo.write_seizures(tmp_path / "s.csv")
     with pytest.raises(ParameterError, match="on_invalid"):
