@@ -99,6 +99,15 @@ def atomic_folder(target: StrPath) -> Iterator[Path]:
     ------
     WriteError
         Where it could not be written; the previous folder is untouched.
+
+    Examples
+    --------
+    >>> import tempfile; from pathlib import Path
+    >>> target = Path(tempfile.mkdtemp()) / "run"
+    >>> with atomic_folder(target) as folder:
+    ...     _ = (folder / "layer.csv").write_text("a")
+    >>> [path.name for path in target.iterdir()]
+    ['layer.csv']
     """
     goal = Path(target)
     with _staging(goal) as folder:
@@ -135,7 +144,16 @@ def sweep_stale(folder: StrPath) -> list[Path]:
 
 
 def sha256_file(path: StrPath) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    """Return the SHA-256 of a file's bytes in hexadecimal.
+
+    Examples
+    --------
+    >>> import tempfile; from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "abc.txt"
+    >>> _ = file.write_bytes(b"abc")
+    >>> sha256_file(file)[:16]
+    'ba7816bf8f01cfea'
+    """
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -111,6 +111,14 @@ def identify(path: StrPath) -> FileFormat:
     UnsafeFileError
         Where it would open another file or the network (a VRT, WMS or GDALG description,
         whatever its name), is a pickle, a link out of its folder, or a harmful archive.
+
+    Examples
+    --------
+    >>> import tempfile; from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "posts.csv"
+    >>> _ = file.write_text('{"type": "Point", "coordinates": [-74.1, 4.6]}')
+    >>> identify(file).value
+    'geojson'
     """
     checked = check_path(path)
     with open_regular(checked) as stream:

@@ -157,13 +157,25 @@ def sniff_numbers(
     )
 
 
-def settle_ambiguous(formats: dict[str, NumberFormat]) -> dict[str, NumberFormat]:
+def settle_ambiguous(
+    formats: dict[str, NumberFormat], *, delimiter: str | None = None
+) -> dict[str, NumberFormat]:
     """Read columns that cannot tell by themselves the way the rest of their table is written.
 
-    They stay marked as ambiguous: tables with columns of two conventions exist.
+    Where the rest cannot tell either, ``1,234`` in a table cut by ``;`` is read as a fraction:
+    programmes cut by ``;`` where the comma is the decimal sign. All these columns stay marked
+    as ambiguous: tables with columns of two conventions exist.
+
+    Examples
+    --------
+    >>> unsure = NumberFormat(".", "", "'2.468'", ambiguous=True)
+    >>> settle_ambiguous({"a": unsure, "b": NumberFormat(",", "", "'61,5'")})["a"].thousands
+    '.'
     """
     settled = [f for f in formats.values() if not (f.ambiguous or f.mixed)]
     decimals = {f.decimal for f in settled if f.evidence not in (_WHOLE, _TYPED)}
+    if not decimals and delimiter == ";":
+        return {name: _by_delimiter(fmt) for name, fmt in formats.items()}
     if len(decimals) != 1:
         return dict(formats)
     decimal = decimals.pop()
@@ -312,3 +324,10 @@ def _follow(fmt: NumberFormat, decimal: str) -> NumberFormat:
     other = "," if decimal == "." else "."
     evidence = f"{fmt.evidence}; the other columns write decimals with '{decimal}'"
     return replace(fmt, decimal=decimal, thousands=other, evidence=evidence)
+
+
+def _by_delimiter(fmt: NumberFormat) -> NumberFormat:
+    if not fmt.ambiguous or fmt.mixed or fmt.thousands != ",":
+        return fmt
+    evidence = f"{fmt.evidence}; the cells are cut by ';'"
+    return replace(fmt, decimal=",", thousands="", evidence=evidence)

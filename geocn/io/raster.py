@@ -60,6 +60,17 @@ def read_raster(
         Where it is rotated, sheared or not georeferenced, or several bands could be meant.
     CRSError
         Where no CRS is known, or ``crs`` contradicts the file.
+
+    Examples
+    --------
+    >>> import tempfile; import numpy as np; import rasterio; from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "coca.tif"
+    >>> grid = {"width": 2, "height": 1, "count": 1, "dtype": "int16", "nodata": -1}
+    >>> place = {"crs": "EPSG:4326", "transform": rasterio.Affine(0.1, 0, -75, 0, -0.1, 5)}
+    >>> with rasterio.open(file, "w", driver="GTiff", **grid, **place) as out:
+    ...     out.write(np.array([[[3, -1]]], dtype="int16"))
+    >>> read_raster(file).values
+    array([[ 3., nan]], dtype=float32)
     """
     import rasterio
 

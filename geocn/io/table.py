@@ -235,4 +235,4 @@ def _with_numbers(table: RawTable, options: Options) -> RawTable:
         found = sniff_numbers(column, decimal=options.decimal, thousands=options.thousands)
         if found is not None:
             formats[str(name)] = found
-    return replace(table, number_formats=settle_ambiguous(formats))
+    return replace(table, number_formats=settle_ambiguous(formats, delimiter=table.delimiter))

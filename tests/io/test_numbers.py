@@ -84,6 +84,15 @@ def test_a_column_that_cannot_tell_says_so_and_follows_its_table() -> None:
     assert settle_ambiguous(mixed_table)["a"] == fmt
 
 
+def test_a_table_cut_by_semicolons_writes_fractions_with_a_comma() -> None:
+    formats = {"kg": sniff_numbers(series("1,250", "2,500")), "n": sniff_numbers(series("1"))}
+    assert formats["kg"].thousands == ","
+    settled = settle_ambiguous(formats, delimiter=";")["kg"]
+    assert (settled.decimal, settled.thousands, settled.ambiguous) == (",", "", True)
+    points = settle_ambiguous({"kg": sniff_numbers(series("1.250"))}, delimiter=";")["kg"]
+    assert (points.decimal, points.ambiguous) == (".", True)
+
+
 def test_contradicting_values_are_bad_not_guessed() -> None:
     column = series("12.5", "3.75", "61,5")
     fmt = sniff_numbers(column)

@@ -6,10 +6,14 @@ import io
 import json
 import os
 import pickle
+import re
+import shutil
 import socket
 import sqlite3
 import stat
 import struct
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -390,3 +394,33 @@ def test_messages_carry_no_content_of_the_file(secret: Path, tmp_path: Path) -> 
         read_table(path)
     assert SECRET not in str(caught.value)
     assert secret.exists()
+
+
+READ_ALL = """
+import sys
+from pathlib import Path
+from geocn.io.raster import read_raster
+from geocn.io.table import read_table
+for path in map(Path, sys.argv[1:]):
+    (read_raster if path.suffix == ".tif" else read_table)(path)
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_system_calls_touch_nothing_but_the_named_files(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    samples = {**write_samples(folder), "shp": folder / "shape" / "sample.shp"}
+    for ending in ("tif.aux.xml", "tif.ovr", "tif.msk", "tfw", "wld", "gpkg.aux.xml", "qix", "vrt"):
+        (folder / f"sample.{ending}").write_text("trap")
+        (folder / "shape" / f"sample.{ending}").write_text("trap")
+    log = tmp_path / "log"
+    calls = "trace=open,openat,openat2,connect,socket,execve"
+    python = [sys.executable, "-W", "ignore", "-c", READ_ALL, *map(str, samples.values())]
+    subprocess.run(["strace", "-f", "-qq", "-e", calls, "-o", log, *python], check=True)
+    traced = log.read_text()
+    opened = set(re.findall(rf'"{re.escape(str(folder))}/([^"]+)"', traced.split("\n", 1)[1]))
+    parts = {f"shape/sample.{part}" for part in ("shp", "shx", "dbf", "prj", "cpg")}
+    assert opened == {path.name for path in samples.values() if path.parent == folder} | parts
+    assert "AF_INET" not in traced
+    assert traced.count("execve(") == 1
