@@ -10,6 +10,7 @@ import rasterio
 import rioxarray  # noqa: F401 - gives DataArray its .rio accessor
 import xarray as xr
 from affine import Affine
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from geocn._typing import AnyArray, StrPath
@@ -17,6 +18,8 @@ from geocn.errors import CRSError, RasterError
 from geocn.publish._storable import metadata_text, replacing
 
 _TAG = "GEOCN"
+#: On a full disk rasterio lets GDAL's own errors through, and SystemError where GDAL gave none.
+_DRIVER_ERRORS = (RasterioError, CPLE_BaseError, SystemError)
 _BLOCK = 256
 #: How far cell centres may lie from a regular grid, as a share of the cell.
 _REGULAR = 1e-3
@@ -87,7 +90,7 @@ def write_geotiff(raster: xr.DataArray, path: StrPath) -> Path:
         "bigtiff": "IF_SAFER",
     }
     with (
-        replacing(path, drivers=(RasterioError,)) as temporary,
+        replacing(path, drivers=_DRIVER_ERRORS) as temporary,
         rasterio.open(temporary, "w", **profile) as target,
     ):
         target.write(values)
