@@ -1,6 +1,6 @@
 """Hotspots of events on areas and along borders."""
 
-from geocn.hotspots.border_hotspots import border_hotspots
+from geocn.hotspots.along_border import border_hotspots
 from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
 from geocn.hotspots.getis import getis_ord

@@ -115,7 +115,7 @@ def getis_ord(
     >>> grid = gpd.GeoDataFrame({"n_events": counts}, geometry=cells, crs=6933)
     >>> hot = getis_ord(grid, "n_events", neighbours="queen")
     >>> int((hot["hotspot_class"] == "hot").sum())
-    16
+    11
     """
     _check_options(inference, permutations, alpha, correction)
     y = _column(frame, value)

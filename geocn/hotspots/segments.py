@@ -55,7 +55,7 @@ def border_segments(
     >>> borders = load_borders("110m")
     >>> segments = border_segments(borders[borders["dyad"] == "COL-ECU"], length_km=100)
     >>> segments["length_km"].round(1).tolist()
-    [100.0, 100.0, 100.0, 100.0, 66.5]
+    [100.0, 100.0, 100.0, 100.0, 56.0]
     """
     if not (np.isfinite(length_km) and length_km > 0):
         raise ParameterError(f"length_km is {length_km}, not positive")

@@ -64,7 +64,7 @@ def make_grid(
     --------
     >>> grid = make_grid((-78, 0, -77, 1), cell_size_km=50)
     >>> len(grid), float(grid.area.iloc[0].round())
-    (9, 2500000000.0)
+    (16, 2500000000.0)
     """
     side = _side(cell_m, cell_size_km)
     if kind not in ("square", "hex"):

@@ -8,22 +8,21 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
+from geocn._typing import AnyArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
+from geocn.hotspots.border_evidence import flow_of, segment_of, seizures_of, share_forward
 from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
-from geocn.hotspots.precision import (
-    Imprecise,
-    centres_and_precision,
-    check_imprecise,
-    scatter,
-)
+from geocn.hotspots.precision import Imprecise, check_imprecise
 from geocn.hotspots.tails import binomial_p
 from geocn.provenance import attach
-from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs, to_lonlat
-from geocn.spatial.nearest import nearest_line
+from geocn.spatial.crs import to_lonlat
 
 Evidence = Literal["crossings", "seizures", "both"]
-_EVIDENCE = ("crossings", "seizures", "both")
+_COUNTED = {
+    "crossings": ["n_crossings"],
+    "seizures": ["n_seizures"],
+    "both": ["n_crossings", "n_seizures"],
+}
 
 
 def border_hotspots(
@@ -109,6 +108,7 @@ def border_hotspots(
     Examples
     --------
     >>> import geopandas as gpd, shapely
+    >>> from geocn.hotspots import border_crossings, border_segments
     >>> from geocn.spatial.borders import load_borders
     >>> borders = load_borders("110m")
     >>> borders = borders[borders["dyad"] == "COL-ECU"]
@@ -123,20 +123,18 @@ def border_hotspots(
     check_imprecise(imprecise)
     _check_columns(crossings, segments, exposure)
     left_out: dict[str, int] = {}
-    at = _segment_of(crossings, segments)
+    at = segment_of(crossings, segments)
     left_out["crossings_without_segment"] = int((at < 0).sum())
     result = to_lonlat(segments, "segments").copy()
     n = len(result)
     result["n_crossings"] = np.bincount(at[at >= 0], minlength=n)
-    near, vague = _seizures_of(
+    near, vague = seizures_of(
         seizures, result, reach_m=reach_km * 1000, imprecise=imprecise, seed=seed, left_out=left_out
     )
     result["n_seizures"] = np.bincount(near[near >= 0], minlength=n)
     result["n_imprecise"] = np.bincount(near[(near >= 0) & vague], minlength=n)
-    result["flow"] = _flow(crossings, weight, at, n)
-    counted = ["n_crossings"] * (evidence != "seizures") + ["n_seizures"] * (
-        evidence != "crossings"
-    )
+    result["flow"] = flow_of(crossings, weight, at, n)
+    counted = _COUNTED[evidence]
     result["observed"] = result[counted].sum(axis=1)
     exposed = _exposure(result, exposure)
     for name, values in _tested(result["observed"].to_numpy(dtype=float), exposed).items():
@@ -144,7 +142,7 @@ def border_hotspots(
     result["p_adjusted"] = adjust(result["p_value"], correction=correction)
     result["significant"] = result["p_adjusted"].to_numpy() <= alpha
     result["hotspot_class"] = _classes(result)
-    result["share_direction_ab"] = _direction(crossings, at, n)
+    result["share_direction_ab"] = share_forward(crossings, at, n)
     result["rank"] = _rank(result)
     return attach(
         result,
@@ -162,7 +160,7 @@ def border_hotspots(
         n_tests=int(result["p_value"].notna().sum()),
         n_evidence=int(result["observed"].sum()),
         n_imprecise=int(result["n_imprecise"].sum()),
-        scale=segments.attrs.get("geocn", {}).get("scale"),
+        scale=_scale(segments),
         left_out=left_out,
     )
 
@@ -177,8 +175,8 @@ def _check_options(
     correction: str,
 ) -> None:
     faults = []
-    if evidence not in _EVIDENCE:
-        faults.append(f"evidence {evidence!r} is not one of {', '.join(_EVIDENCE)}")
+    if evidence not in _COUNTED:
+        faults.append(f"evidence {evidence!r} is not one of {', '.join(_COUNTED)}")
     elif evidence != "crossings" and seizures is None:
         faults.append(f"evidence {evidence!r} needs seizures")
     if not (np.isfinite(reach_km) and reach_km > 0):
@@ -209,8 +207,8 @@ def _check_columns(
                 found=f"no column {', '.join(missing)}",
                 expected=f"a result of {maker}",
             )
-    scales = [frame.attrs.get("geocn", {}).get("scale") for frame in (crossings, segments)]
-    if None not in scales and scales[0] != scales[1]:
+    scales = [crossings.attrs.get("geocn", {}).get("scale"), _scale(segments)]
+    if all(scales) and scales[0] != scales[1]:
         raise LayerError(
             "segments",
             found=f"crossings at scale {scales[0]} and segments at scale {scales[1]}",
@@ -219,68 +217,9 @@ def _check_columns(
         )
 
 
-def _segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntArray:
-    """Row of the segment that holds each crossing's chainage, -1 where none does."""
-    at = np.full(len(crossings), -1, dtype=np.int64)
-    starts = segments["chainage_from_km"].to_numpy(dtype=float)
-    ends = segments["chainage_to_km"].to_numpy(dtype=float)
-    place = crossings["chainage_km"].to_numpy(dtype=float, na_value=np.nan)
-    rows_of = pd.DataFrame({"dyad": segments["dyad"].to_numpy()}).groupby("dyad").indices
-    for dyad, members in crossings.groupby("dyad", dropna=True).indices.items():
-        if dyad not in rows_of:
-            continue
-        rows = np.asarray(rows_of[dyad])
-        rows = rows[np.argsort(starts[rows], kind="stable")]
-        found = np.searchsorted(starts[rows], place[members], side="right") - 1
-        row = rows[np.maximum(found, 0)]
-        # Chainages were summed in different orders: a metre of slack at both ends.
-        inside = (place[members] >= starts[row] - 1e-3) & (place[members] <= ends[row] + 1e-3)
-        at[members[inside]] = row[inside]
-    return at
-
-
-def _seizures_of(
-    seizures: gpd.GeoDataFrame | None,
-    segments: gpd.GeoDataFrame,
-    *,
-    reach_m: float,
-    imprecise: Imprecise,
-    seed: int,
-    left_out: dict[str, int],
-) -> tuple[IntArray, BoolArray]:
-    if seizures is None:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
-    require_crs(seizures, "seizures")
-    present = has_geometry(seizures)
-    near = np.full(len(seizures), -1, dtype=np.int64)
-    vague = np.zeros(len(seizures), dtype=bool)
-    left_out["seizures_without_geometry"] = int((~present).sum())
-    shown = to_lonlat(seizures.iloc[np.flatnonzero(present)], "seizures")
-    metric = equal_area_crs(segments, shown)
-    xy, radius = centres_and_precision(shown.to_crs(metric))
-    vague[present] = radius > reach_m
-    if imprecise == "spread":
-        moved = vague[present]
-        xy[moved] = scatter(xy[moved], radius[moved], seed=seed)
-    degrees = gpd.GeoSeries(gpd.points_from_xy(xy[:, 0], xy[:, 1]), crs=metric).to_crs("EPSG:4326")
-    lines = segments.geometry.to_numpy()
-    near[present], _ = nearest_line(
-        degrees.x.to_numpy(), degrees.y.to_numpy(), lines, reach_m=reach_m
-    )
-    if imprecise == "leave_out":
-        near[vague] = -1
-        left_out["seizures_imprecise"] = int(vague.sum())
-    dropped = vague if imprecise == "leave_out" else np.zeros(len(vague), dtype=bool)
-    left_out["seizures_out_of_reach"] = int((present & (near < 0) & ~dropped).sum())
-    return near, vague
-
-
-def _flow(crossings: gpd.GeoDataFrame, weight: str, at: IntArray, n: int) -> FloatArray:
-    if weight not in crossings:
-        return np.full(n, np.nan)
-    amount = np.nan_to_num(crossings[weight].to_numpy(dtype=float, na_value=np.nan))
-    total = np.bincount(at[at >= 0], weights=amount[at >= 0], minlength=n)
-    return total.astype(float)
+def _scale(segments: gpd.GeoDataFrame) -> str:
+    scales = segments["scale"].dropna().unique().tolist() if "scale" in segments else []
+    return "/".join(sorted(map(str, scales)))
 
 
 def _exposure(segments: gpd.GeoDataFrame, exposure: str | None) -> FloatArray:
@@ -343,14 +282,6 @@ def _classes(result: gpd.GeoDataFrame) -> pd.Series:
         default="not_significant",
     )
     return pd.Series(names, index=result.index, dtype="str")
-
-
-def _direction(crossings: gpd.GeoDataFrame, at: IntArray, n: int) -> FloatArray:
-    pairs = zip(crossings["dyad"], crossings["from_country"], strict=True)
-    forward = np.array([str(d).partition("-")[0] == country for d, country in pairs], dtype=bool)
-    counts = np.bincount(at[at >= 0], minlength=n)
-    ab = np.bincount(at[(at >= 0) & forward], minlength=n)
-    return np.where(counts > 0, ab / np.maximum(counts, 1), np.nan)
 
 
 def _rank(result: gpd.GeoDataFrame) -> pd.Series:
