@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol, TypeVar
 
@@ -21,15 +22,20 @@ class HasAttrs(Protocol):
 T = TypeVar("T", bound=HasAttrs)
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of geocn, Python and the libraries that shape results."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+@lru_cache(maxsize=1)
+def _installed() -> tuple[tuple[str, str], ...]:
+    found = [("python", ".".join(map(str, sys.version_info[:3])))]
     for name in _RECORDED:
         try:
-            found[name] = version(name)
+            found.append((name, version(name)))
         except PackageNotFoundError:
             continue
-    return found
+    return tuple(found)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of geocn, Python and the libraries that shape results."""
+    return dict(_installed())
 
 
 def attach(result: T, method: str, **details: Any) -> T:
