@@ -18,11 +18,17 @@ from scipy.sparse.csgraph import connected_components
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
+from geocn.harmonise.text import fold_series
 from geocn.spatial.geodesy import distance_m
 
 _DAY_US = 86_400_000_000
 #: Rows of one drug and time compared ahead at most; denser clusters compare neighbours only.
 _MAX_LAG = 64
+#: A named area counts up to this far around its middle; a wider parent says nothing.
+_WIDEST_M = 100_000.0
+_WIDEST_PARENT_M = 300_000.0
+#: Most that a point within a named area counts for the agreement of places.
+_NAMED_SCORE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class _Keys:
     place: IntArray
     lon: FloatArray
     lat: FloatArray
+    radius_m: FloatArray
     log_weight: FloatArray
     source: IntArray
 
@@ -95,10 +102,12 @@ def find_duplicates(
     """Group rows that likely report one event.
 
     Compared are rows of the same drug whose times differ by at most ``within_days``,
-    that name the same place or lie within ``within_m`` of each other (points given by
-    coordinates only: a place name stands for its whole area),
-    and whose weights differ at most by the factor ``weight_ratio``. The score is the
-    product of (1 - share of the tolerance used / 2) over time, place and weight.
+    whose weights differ at most by the factor ``weight_ratio``, and whose places agree:
+    both name the same place (by code, or else by country, division and name), or both
+    give points within ``within_m``, or one gives a point within the area (at most 100 km
+    around its middle) that the other names. The score is the product of
+    (1 - share of the tolerance used / 2) over time, place and weight; a point held
+    against a named area counts at most 0.8 for its place.
 
     Parameters
     ----------
@@ -156,8 +165,8 @@ def _keys(frame: pd.DataFrame, time: str, drug: str, weight: str, place: str) ->
     stamps = at.to_numpy(dtype="datetime64[us]", na_value=np.datetime64("1970")).astype(np.int64)
     order = np.flatnonzero(usable)
     order = order[np.lexsort((mass[order], stamps[order], drugs[order]))]
-    places = _numbers(frame, place, n)
-    lon, lat = _lonlat(frame)
+    places = _place_numbers(frame, place)
+    lon, lat, radius = _points(frame)
     return _Keys(
         row=order.astype(np.int64),
         drug=drugs[order],
@@ -165,6 +174,7 @@ def _keys(frame: pd.DataFrame, time: str, drug: str, weight: str, place: str) ->
         place=places[order],
         lon=lon[order],
         lat=lat[order],
+        radius_m=radius[order],
         log_weight=np.log(mass[order]),
         source=_numbers(frame, "source", n)[order],
     )
@@ -176,18 +186,36 @@ def _numbers(frame: pd.DataFrame, column: str, n: int) -> IntArray:
     return pd.factorize(frame[column])[0].astype(np.int64)
 
 
-def _lonlat(frame: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """Coordinates of exact points; rows placed by name only are compared by their place."""
-    lon, lat = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+def _place_numbers(frame: pd.DataFrame, code: str) -> IntArray:
+    """Return a number for each place: its code, or where there is none what it is called."""
+    blank = pd.Series(None, index=frame.index, dtype="str")
+    country, admin, place = (frame.get(c, blank) for c in ("country", "admin", "place"))
+    parts = [fold_series(values).fillna("") for values in (country, admin, place)]
+    written = parts[0] + "/" + parts[1] + "/" + parts[2]
+    exact = frame.get("place_match", blank) != "parent"
+    codes = frame.get(code, blank)
+    label = codes.astype("str").where(codes.notna() & exact)
+    label = label.fillna(written.where(place.notna() | admin.notna()))
+    return pd.factorize(label)[0].astype(np.int64)
+
+
+def _points(frame: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Coordinates, and the radius of the area that a point stands for (0: the point itself)."""
+    lon, lat, radius = (np.full(len(frame), np.nan) for _ in range(3))
     if "geometry" not in frame:
-        return lon, lat
+        return lon, lat, radius
     geometry: AnyArray = np.asarray(frame["geometry"], dtype=object)
     points = shapely.get_type_id(geometry) == 0
-    if "place_match" in frame:
-        points &= ~frame["place_match"].isin(["code", "name", "fuzzy", "parent"]).to_numpy()
     lon[points] = shapely.get_x(geometry[points])
     lat[points] = shapely.get_y(geometry[points])
-    return lon, lat
+    radius[points] = 0.0
+    if "place_match" in frame and "location_precision_m" in frame:
+        named = points & frame["place_match"].isin(["code", "name", "fuzzy", "parent"]).to_numpy()
+        stated = frame["location_precision_m"].to_numpy(dtype=float, na_value=np.nan)
+        radius[named] = np.minimum(np.nan_to_num(stated[named], nan=_WIDEST_M), _WIDEST_M)
+        wide = frame["place_match"].eq("parent").to_numpy() & (stated > _WIDEST_PARENT_M)
+        lon[named & wide] = np.nan
+    return lon, lat, radius
 
 
 def _pairs(
@@ -223,19 +251,23 @@ def _score(
     apart_days = (keys.time[b] - keys.time[a]) / _DAY_US
     apart_weight = np.abs(keys.log_weight[a] - keys.log_weight[b])
     same_place = (keys.place[a] == keys.place[b]) & (keys.place[a] >= 0)
-    close: BoolArray = np.isfinite(keys.lon[a]) & np.isfinite(keys.lon[b])
+    both_named = (keys.radius_m[a] > 0) & (keys.radius_m[b] > 0)
+    close: BoolArray = np.isfinite(keys.lon[a]) & np.isfinite(keys.lon[b]) & ~both_named
     close &= apart_weight <= log_ratio
-    apart_m = np.full(len(a), np.inf)
+    near = np.zeros(len(a))
     i, j = a[close], b[close]
-    apart_m[close] = distance_m(keys.lon[i], keys.lat[i], keys.lon[j], keys.lat[j])
+    apart_m = distance_m(keys.lon[i], keys.lat[i], keys.lon[j], keys.lat[j])
+    radius = keys.radius_m[i] + keys.radius_m[j]
+    near[close] = _kept(apart_m, metres + radius) * np.where(radius > 0, _NAMED_SCORE, 1.0)
     score = _kept(apart_days, days) * _kept(apart_weight, log_ratio)
-    product: FloatArray = score * np.maximum(_kept(apart_m, metres), same_place.astype(float))
+    product: FloatArray = score * np.maximum(near, same_place.astype(float))
     return product
 
 
-def _kept(apart: FloatArray, tolerance: float) -> FloatArray:
+def _kept(apart: FloatArray, tolerance: float | FloatArray) -> FloatArray:
     """1 for equal values, 1/2 at the tolerance, 0 beyond it."""
-    share = apart / tolerance if tolerance > 0 else np.where(apart > 0, np.inf, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(apart == 0, 0.0, apart / tolerance)
     return np.where(share <= 1 + 1e-9, 1 - share / 2, 0.0)
 
 

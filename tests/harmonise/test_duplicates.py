@@ -65,8 +65,27 @@ def test_points_near_each_other_count_as_one_place() -> None:
     far = [shapely.Point(-74, 4), shapely.Point(-74.2, 4)]
     assert find_duplicates(gpd.GeoDataFrame(frame, geometry=near, crs=4326)).group.notna().all()
     assert find_duplicates(gpd.GeoDataFrame(frame, geometry=far, crs=4326)).group.isna().all()
-    named = gpd.GeoDataFrame(frame.assign(place_match="name"), geometry=near, crs=4326)
-    assert find_duplicates(named).group.isna().all()
+    named = frame.assign(place_match="name", location_precision_m=9_000.0)
+    assert find_duplicates(gpd.GeoDataFrame(named, geometry=near, crs=4326)).group.isna().all()
+
+
+def test_a_point_within_the_area_that_the_other_source_names() -> None:
+    frame = pair(admin_code=["CO1", None]).assign(
+        place_match=["name", "coordinates"], location_precision_m=[20_000.0, 10.0]
+    )
+    within = [shapely.Point(-74, 4), shapely.Point(-74.05, 4)]
+    beyond = [shapely.Point(-74, 4), shapely.Point(-74.5, 4)]
+    found = find_duplicates(gpd.GeoDataFrame(frame, geometry=within, crs=4326))
+    assert found.group.notna().all()
+    assert 0.6 < found.score.max() < 0.8
+    assert find_duplicates(gpd.GeoDataFrame(frame, geometry=beyond, crs=4326)).group.isna().all()
+
+
+def test_places_without_a_code_are_compared_by_their_name() -> None:
+    frame = pair(admin_code=[None, None]).assign(country="Peru")
+    assert find_duplicates(frame.assign(place=["LIMA", "Lima"])).group.notna().all()
+    assert find_duplicates(frame.assign(place=["Lima", "Ica"])).group.isna().all()
+    assert find_duplicates(frame.assign(place=None)).group.isna().all()
 
 
 def test_within_one_source_on_request() -> None:
