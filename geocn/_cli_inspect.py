@@ -88,12 +88,10 @@ def _print(found: layers.Inspection) -> None:
 
 
 def _frame(title: str, frame: Any) -> None:
-    rows = frame.astype("object").where(frame.notna(), None).itertuples(index=False, name=None)
-    table(title, [str(name) for name in frame.columns], [_shortened(row) for row in rows])
-
-
-def _shortened(row: Sequence[Any]) -> list[Any]:
-    return [f"{cell:.1%}" if isinstance(cell, float) and 0 <= cell <= 1 else cell for cell in row]
+    shown = frame.astype("object").where(frame.notna(), None)
+    if "filled" in shown:
+        shown["filled"] = [f"{share:.1%}" for share in frame["filled"]]
+    table(title, [str(name) for name in shown.columns], shown.itertuples(index=False, name=None))
 
 
 def _numbers(formats: Mapping[str, Mapping[str, Any]]) -> None:

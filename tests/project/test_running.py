@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -261,3 +262,28 @@ def test_results_go_beside_the_project_by_default(project: Path) -> None:
     assert result.folder.parent == project.parent / "results"
     assert result.maps == []
     assert not list(result.folder.rglob("*.gpkg"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is a POSIX signal")
+def test_kill_9_leaves_the_previous_run_and_the_next_sweeps(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = projects.run(project, out=out)
+    before = hashes(first.folder)
+    for number, wait_s in enumerate((0.0, 0.15, 0.4)):
+        given = f"{str(project)!r}, out={str(out)!r}, as_of='2026-0{number + 1}-01'"
+        code = f"import geocn; geocn.run({given})"
+        process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+        limit = time.monotonic() + 60
+        while not list(out.glob(".geocn-tmp-*/*")) and time.monotonic() < limit:
+            time.sleep(0.005)
+        time.sleep(wait_s)
+        process.kill()
+        process.wait()
+        if (out / "latest").resolve() == first.folder.resolve():
+            assert hashes(first.folder) == before
+        assert (out / "latest/SHA256SUMS").is_file()
+    last = projects.run(project, out=out, as_of="2026-06-01")
+    assert (out / "latest").resolve() == last.folder.resolve()
+    assert hashes(first.folder) == before
+    assert list(out.glob(".geocn-tmp-*")) == []
