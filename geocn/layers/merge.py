@@ -9,7 +9,9 @@ import geopandas as gpd
 import pandas as pd
 
 from geocn.errors import LayerError, SchemaError
+from geocn.harmonise.drugs import rollup
 from geocn.harmonise.duplicates import find_duplicates
+from geocn.harmonise.text import fold_series
 from geocn.provenance import KEY, attach
 from geocn.schema import LayerName, conform, empty
 from geocn.spatial.crs import same_crs
@@ -103,7 +105,9 @@ def _require_sources(parts: Sequence[gpd.GeoDataFrame], layer: str) -> None:
 
 def _flag_duplicates(merged: gpd.GeoDataFrame) -> int:
     """Write group and score of likely duplicates into ``merged``; return the surplus rows."""
-    found = find_duplicates(merged)
+    # One agency's "Cocaine" is the other's "Cocaine HCl"; an unknown name is held as written.
+    family = rollup(merged["drug"], "family").fillna(fold_series(merged["drug_reported"]))
+    found = find_duplicates(merged.assign(drug=family))
     likely = found.group.notna()
     merged["duplicate_group"] = found.group
     merged["duplicate_score"] = found.score
