@@ -191,10 +191,11 @@ def _one_route(
 
 def _start(source: pd.Series, *, rng: np.random.Generator) -> tuple[float, float]:
     """Draw a place near the source and inside its division."""
-    for lon, lat in rng.normal(source[["lon", "lat"]].to_numpy(float), _SPREAD_DEGREES, (20, 2)):
-        if shapely.contains_xy(source["area"], lon, lat):
+    middle, area = (float(source["lon"]), float(source["lat"])), source["area"]
+    for lon, lat in rng.normal(middle, _SPREAD_DEGREES, (20, 2)):
+        if shapely.contains_xy(area, lon, lat):
             return float(lon), float(lat)
-    return float(source["lon"]), float(source["lat"])
+    return middle
 
 
 def _mode(grid: Grid, cells: IntArray) -> str:

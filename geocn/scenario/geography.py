@@ -124,6 +124,16 @@ def load_towns() -> pd.DataFrame:
 
     Positions are rounded to 0.01°; ``demand`` and ``airstrip`` are inventions of the
     scenario, not statements about these places.
+
+    Returns
+    -------
+    DataFrame
+        ``town, country, iso_a3, longitude, latitude, population_k, demand, airstrip``.
+
+    Examples
+    --------
+    >>> load_towns().set_index("town").loc["Tumaco", "iso_a3"]
+    'COL'
     """
     with (files("geocn.scenario") / "data" / "towns.csv").open(encoding="utf-8") as stream:
         return pd.read_csv(stream)
@@ -140,6 +150,12 @@ def load_coca() -> pd.DataFrame:
     DataFrame
         ``code`` (as :func:`load_admin`), ``dane`` (department code), ``department``,
         ``year`` and ``area_ha``.
+
+    Examples
+    --------
+    >>> coca = load_coca()
+    >>> float(coca.loc[coca["year"] == 2023, "area_ha"].sum().round())
+    252573.0
     """
     with (files("geocn.scenario") / "data" / "coca_departments.csv").open(
         encoding="utf-8"
