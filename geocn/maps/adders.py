@@ -129,9 +129,11 @@ def period_layer(
     key = area or first_present(drawn, ("cell_id", "admin_code", "segment_id", "name"))
     keys = drawn[key] if key else pd.Series(shapely.to_wkb(drawn.geometry.values), drawn.index)
     row, areas = pd.factorize(keys)
-    parsed = [parse_period(entry, layer) for entry in drawn[period]]
+    which, entries = pd.factorize(drawn[period].astype(object), use_na_sentinel=False)
+    parsed = [parse_period(entry, layer) for entry in entries]
     steps = sorted(set(parsed))
-    column = np.array([steps.index(step) for step in parsed], dtype=np.int64)
+    place = {step: number for number, step in enumerate(steps)}
+    column = np.array([place[step] for step in parsed], dtype=np.int64)[which]
     values = numeric(drawn, measure, layer) if measure else np.empty(0)
     matrix = np.full((len(areas), len(steps)), np.nan)
     known = (row >= 0) & np.isfinite(values)

@@ -84,7 +84,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             (),
         ),
         "reach": Recipe(
-            ("intervention_id", "partner", "partner_type", "kind", "reach_km"), (), 28, ()
+            ("intervention_id", "partner", "partner_type", "kind", "reach_km"),
+            ("reach_km",),
+            28,
+            (),
         ),
         "corridors": Recipe(
             (

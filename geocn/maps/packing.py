@@ -48,7 +48,7 @@ class Pack:
         head = safe_json(header).encode("utf-8")
         start = struct.pack("<I", len(head)) + head
         start += b"\0" * (-len(start) % _ALIGN)
-        packed = gzip.compress(start + b"".join(self._chunks), 9, mtime=0)
+        packed = gzip.compress(start + b"".join(self._chunks), 6, mtime=0)
         return base64.b64encode(packed).decode("ascii")
 
 

@@ -335,7 +335,8 @@ class PlanningMap:
         if not isinstance(self._marking, Marking) or "marking" not in frame:
             return
         known = frame["marking"].dropna()
-        higher = known[[Marking.parse(str(label)) > self._marking for label in known]]
+        above = [label for label in known.unique() if Marking.parse(str(label)) > self._marking]
+        higher = known[known.isin(above)]
         if len(higher):
             raise SchemaError(
                 layer,

@@ -307,7 +307,7 @@ def test_edges_open_quietly(show: Callable[..., Opened]) -> None:
 def test_points_are_picked_by_a_click(show: Callable[..., Opened]) -> None:
     opened = show(
         PlanningMap("t", marking="TLP:AMBER").add_seizures(
-            andes.seizures(9).dropna(subset="weight_kg").iloc[:1]
+            andes.seizures(9).dropna(subset=["weight_kg", "geometry"]).iloc[:1]
         )
     )
     page = opened.page

@@ -117,7 +117,12 @@
     geocn.parts.notes.start();
     geocn.parts.print.start();
     geocn.on('language', () => { geocn.map.closePopup(); build(); });
-    geocn.on('look', () => { if (window.matchMedia('(max-width: 720px)').matches) geocn.$('panel').classList.add('folded'); });
+    // On a phone the panel steps aside for what was chosen on it.
+    geocn.on('look', () => {
+      if (!window.matchMedia('(max-width: 720px)').matches) return;
+      geocn.$('panel').classList.add('folded');
+      geocn.map.invalidateSize({ animate: false });
+    });
     build();
     geocn.fitHome();
     geocn.followPointer();

@@ -88,7 +88,7 @@
       const column = layer.byName[name];
       entry.append(el('td', { cls: name === '#period' || (column && column.kind === 'number') ? 'number' : '', text: textOf(layer, name, row) }));
     }
-    if (has) entry.addEventListener('click', () => { geocn.choose(layer, row); geocn.emit('look'); });
+    if (has) entry.addEventListener('click', () => { geocn.emit('look'); geocn.choose(layer, row); });
     return entry;
   };
 
