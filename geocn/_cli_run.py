@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ def sample_project() -> Path:
 def run_project(project: Path, *, out: Path | None, period: str | None, as_of: str | None) -> None:
     """Run a project and print what was read, what was computed and where it is."""
     with progress() as tell:
-        result = projects.run(project, out=out, period=period, as_of=_day(as_of), progress=tell)
+        result = projects.run(project, out=out, period=period, as_of=as_of, progress=tell)
     _print_files(result.manifest["files"])
     done = result.manifest["analyses"]
     table("Analyses", ("name", "rows"), [(name, one["rows"]) for name, one in done.items()])
@@ -36,15 +35,10 @@ def run_project(project: Path, *, out: Path | None, period: str | None, as_of: s
 def check_project(project: Path, *, as_of: str | None) -> None:
     """Check a project and print what its files hold."""
     with progress() as tell:
-        found = projects.check(project, as_of=_day(as_of), progress=tell)
+        found = projects.check(project, as_of=as_of, progress=tell)
     _print_files(found.files)
     _print_notes(found.notes)
     line("ok", project)
-
-
-def _day(text: str | None) -> str | None:
-    """Read ``today`` from the clock, in UTC: the only place that looks at it, and on request."""
-    return datetime.now(UTC).date().isoformat() if text == "today" else text
 
 
 def _print_files(files: Sequence[Mapping[str, Any]]) -> None:

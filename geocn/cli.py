@@ -43,7 +43,8 @@ PeriodOption = Annotated[
     typer.Option("--period", help="Look at 2025, 2025-Q1, 2025-03 or 2025-01-15/2025-02-20 only."),
 ]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="Information cut-off, as 2025-12-31; or: today.")
+    str | None,
+    typer.Option("--as-of", help="Information cut-off, as 2025-12-31 (today: $(date -I))."),
 ]
 
 
