@@ -120,12 +120,7 @@ def storable(frame: F, *, layer: str) -> F:
             expected="one column a name",
             repair="Rename or drop one of each.",
         )
-    changed = {
-        name: column
-        for name in result.columns
-        if (column := _storable_column(result[name])) is not result[name]
-    }
-    result = result.assign(**changed) if changed else result.copy(deep=False)
+    result = result.assign(**{name: _storable_column(result[name]) for name in result.columns})
     result.attrs = finite(dict(frame.attrs))
     return result
 
@@ -153,6 +148,11 @@ def _storable_column(column: pd.Series) -> pd.Series:
 
 
 def _as_text(column: pd.Series) -> pd.Series:
+    if str(column.dtype) == "str" and column.array.dtype.storage == "pyarrow":
+        # Arrow holds valid UTF-8 only, so that NUL is all there can be to replace.
+        if not column.str.contains("\0", regex=False).any():
+            return column
+        return column.str.replace("\0", _REPLACEMENT, regex=False)
     text = [_cell_text(value) for value in column]
     return pd.Series(text, index=column.index, dtype="str", name=column.name)
 
