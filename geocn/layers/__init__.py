@@ -12,10 +12,12 @@ from geocn.layers.places import read_places
 from geocn.layers.rasters import read_raster
 from geocn.layers.routes import read_routes
 from geocn.layers.seizures import read_seizures
+from geocn.layers.totals import compare_totals
 
 __all__ = [
     "FileOptions",
     "Inspection",
+    "compare_totals",
     "inspect_file",
     "merge_layers",
     "read_borders",
