@@ -136,8 +136,8 @@ def _ranking(page: Any) -> None:
 
 
 def _period(page: Any) -> None:
-    slide = "value => { const s = document.getElementById('period-slider'); s.value = value; s.dispatchEvent(new Event('input')); }"
-    page.evaluate(slide, 3)
+    slide = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }"
+    page.eval_on_selector("#period-slider", slide, 3)
     assert sees(page, "#period-name") == "Apr 2024"
     page.click("#tab-layers")
     counts = page.locator(".layer", has_text="Seizures").locator(".count").inner_text()
@@ -312,7 +312,11 @@ def test_points_are_picked_by_a_click(show: Callable[..., Opened]) -> None:
     )
     page = opened.page
     spot = page.evaluate(
-        "(() => { const b = geocn.map.latLngToContainerPoint(geocn.home.getCenter()); const r = geocn.map.getContainer().getBoundingClientRect(); return [b.x + r.x, b.y + r.y]; })()"
+        """() => {
+            const at = geocn.map.latLngToContainerPoint(geocn.home.getCenter());
+            const box = geocn.map.getContainer().getBoundingClientRect();
+            return [at.x + box.x, at.y + box.y];
+        }"""
     )
     page.mouse.click(*spot)
     page.wait_for_timeout(SETTLE)
