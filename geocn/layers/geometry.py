@@ -67,7 +67,7 @@ def set_geometry(draft: Draft, geometry: ObjectArray, crs: Any) -> None:
     if crs is not None:
         geometry = _to_degrees(draft, geometry, pyproj.CRS.from_user_input(crs))
     geometry = _on_earth(draft, geometry)
-    draft.geometry = _right_type(draft, _made_valid(draft, geometry))
+    draft.geometry = right_type(draft, _made_valid(draft, geometry))
 
 
 def _all_finite(geometry: AnyArray) -> BoolArray:
@@ -158,7 +158,8 @@ def _areas_only(shape: Any) -> Any:
     return shapely.union_all(parts) if parts else None
 
 
-def _right_type(draft: Draft, geometry: ObjectArray) -> ObjectArray:
+def right_type(draft: Draft, geometry: ObjectArray) -> ObjectArray:
+    """Reject geometries of a type that the layer does not hold."""
     allowed = layer_schema(draft.layer).geometry_types
     types = shapely.get_type_id(geometry)
     wrong = (types >= 0) & ~np.isin(types, [_TYPE_IDS[name] for name in allowed])

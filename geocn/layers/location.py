@@ -14,7 +14,7 @@ from geocn.harmonise.gazetteer import country_codes
 from geocn.harmonise.placeindex import PlaceIndex
 from geocn.harmonise.places import PlaceResult, match_places
 from geocn.layers.draft import Draft
-from geocn.layers.geometry import set_geometry, take_geometry
+from geocn.layers.geometry import right_type, set_geometry, take_geometry
 
 _COORDINATE_ROLES = (
     "latitude", "longitude", "coordinates", "utm_zone", "easting", "northing", "mgrs", "x", "y",
@@ -81,7 +81,7 @@ def fill_own_geometry(draft: Draft) -> None:
     known = np.isfinite(found.lon) & np.isfinite(found.lat)
     points: ObjectArray = np.full(draft.n_rows, None, dtype=object)
     points[known] = shapely.points(found.lon[known], found.lat[known])
-    draft.geometry = points
+    draft.geometry = right_type(draft, points)
     precision = np.where(known, found.precision_m, np.nan)
     draft.columns["location_precision_m"] = pd.Series(precision, index=draft.raw.frame.index)
     draft.report["coordinates"] = found.format

@@ -32,6 +32,9 @@ from geocn.layers.rejects import OnInvalid
 #: Heaviest single seizure that is believed, in kilograms: beyond any ship's cargo of drugs.
 _HEAVIEST_KG = 1e8
 
+#: Share by which a stated weight may differ from the amount before it is flagged.
+_AGREE = 0.01
+
 
 def read_seizures(
     path: StrPath,
@@ -79,8 +82,9 @@ def read_seizures(
     -------
     GeoDataFrame
         Longitude and latitude; rows whose place is unknown have a null geometry.
-        ``flags`` names ``zero_amount``, ``outlier``, ``future_date``, ``repeated_row`` and
-        ``no_date``; ``duplicate_group`` and ``duplicate_score`` mark repeated rows. What was
+        ``flags`` names ``zero_amount``, ``outlier``, ``future_date``, ``repeated_row``,
+        ``no_date`` and ``weight_mismatch`` (the stated ``weight_kg`` is not the amount in
+        its unit); ``duplicate_group`` and ``duplicate_score`` mark repeated rows. What was
         found stands in ``attrs["geocn"]``: rows in = rows out + rejected.
 
     Raises
@@ -141,6 +145,8 @@ def _fill_amount(draft: Draft) -> None:
         units = draft.header.units["quantity"]
     converted = convert_to_kg(quantity, stated, draft.columns["drug"], units=units)
     weight = draft.columns.get("weight_kg", converted.weight_kg)
+    apart = (weight - converted.weight_kg).abs() > _AGREE * converted.weight_kg.abs()
+    draft.flags["weight_mismatch"] = apart.to_numpy(dtype=bool)
     weight = weight.fillna(converted.weight_kg)
     draft.columns |= {"quantity": quantity, "unit": converted.unit, "weight_kg": weight}
     draft.report["units"] = {str(u): int(n) for u, n in converted.unit.value_counts().items()}

@@ -65,7 +65,8 @@ def test_joint_layer_remembers_sources_and_flags_duplicates(tmp_path: Path) -> N
     )  # fmt: skip
     navy = seizures(
         tmp_path, "navy",
-        "2024-05-01,Clorhidrato de cocaína,10100,g,ANTIOQUIA,MEDELLIN\n2024-05-01,cocaine,-1,kg,Antioquia,X\n",
+        "2024-05-01,Clorhidrato de cocaína,10100,g,ANTIOQUIA,MEDELLIN\n"
+        "2024-05-01,cocaine,-1,kg,Antioquia,X\n",
     )  # fmt: skip
     joint = merge_layers([police, navy], layer="seizures")
     assert joint["source"].tolist() == ["police", "police", "navy"]

@@ -69,6 +69,12 @@ def test_a_table_without_lines_is_no_routes_layer(tmp_path: Path) -> None:
         geocn.read_routes(write(tmp_path / "r.csv", "route_id,mode\na,road\n"))
 
 
+def test_points_are_no_routes(tmp_path: Path) -> None:
+    with pytest.warns(RejectedRowsWarning, match="geometry is a Point"):
+        layer = geocn.read_routes(write(tmp_path / "r.csv", "route_id,lat,lon\na,4,-74\n"))
+    assert len(layer) == 0
+
+
 WIDE = """\
 CODDEPTO;DEPARTAMENTO;CODMPIO;MUNICIPIO;2019;2020;2021
 05;ANTIOQUIA;05001;MEDELLIN;1,250.5;2.468;- 0

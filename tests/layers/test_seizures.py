@@ -152,6 +152,13 @@ def test_zero_and_heavy_and_future_rows_are_flagged_not_dropped(tmp_path: Path) 
     assert (flagged["outlier"], flagged["future_date"]) == (1, 1)
 
 
+def test_a_weight_that_contradicts_the_amount_is_flagged(tmp_path: Path) -> None:
+    text = "date,drug,weight_kg,quantity,unit\n2024-01-01,x,4,5,g\n2024-01-01,x,5,5000,g\n"
+    layer = read(tmp_path, text)
+    assert layer["weight_kg"].tolist() == [4, 5]
+    assert layer["flags"].fillna("").tolist() == ["weight_mismatch", ""]
+
+
 def test_repeated_rows_are_grouped(tmp_path: Path) -> None:
     text = "date,drug,quantity,unit\n" + "2024-05-01,cocaine,1,kg\n" * 3
     layer = read(tmp_path, text)
