@@ -119,7 +119,8 @@ class Project(Strict):
     """A whole run: layers, places, rasters, analyses, releases and outputs.
 
     ``marking`` labels what the project itself writes (at least as high as the highest of
-    the data); it never stands in for a missing label in a file.
+    the data); it never stands in for a missing label in a file. ``limits`` stand on the
+    joint map and on that of every release whose profile has no ``limits`` of its own.
     """
 
     title: str = Field(min_length=1, max_length=200)

@@ -65,7 +65,7 @@ def write_release(
             marking=label,
             releasable_to=profile.partner,
             as_of=world.as_of,
-            limits=project.limits,
+            limits=project.limits if profile.limits is None else profile.limits,
             language=project.outputs.language,
         )
     formats = project.outputs.formats

@@ -53,6 +53,8 @@ class ReleaseProfile(BaseModel):
         Title of the release, for its map.
     approver : str, optional
         Who answers for the profile.
+    limits : tuple of str, optional
+        What the release's map says of its limits, in place of the project's own words.
 
     Example
     -------
@@ -73,6 +75,7 @@ class ReleaseProfile(BaseModel):
     rasters: tuple[str, ...] = ()
     title: str | None = None
     approver: str | None = None
+    limits: tuple[str, ...] | None = None
 
     @field_validator("layers", mode="before")
     @classmethod

@@ -16,7 +16,7 @@ PROJECT = """\
 title = "Small"
 as_of = 2025-12-31
 marking = "TLP:GREEN"
-limits = ["Invented."]
+limits = ["Invented; joint only."]
 
 [[layers.routes]]
 path = "routes.geojson"
@@ -92,6 +92,7 @@ PROFILE = """\
 partner = "ngo"
 max_marking = "TLP:GREEN"
 title = "For the aid network"
+limits = ["Invented; open."]
 
 [layers]
 seizures = ["seized_at", "drug", "weight_kg", "source", "geometry"]

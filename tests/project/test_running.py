@@ -145,6 +145,11 @@ def test_the_map_carries_the_highest_marking(whole: tuple[Path, projects.RunResu
     assert result.manifest["releases"]["ngo"]["marking"] == "TLP:GREEN"
     joint = (result.folder / "joint/map.html").read_text("utf-8")
     assert "TLP:AMBER" in joint
+    assert "Invented; joint only." in joint
+    released = (result.folder / "releases/ngo/map.html").read_text("utf-8")
+    assert "Invented; open." in released
+    assert "joint only" not in released
+    assert "REL TO ngo" in released
     assert "no seizures reported 2025-03-01 to 2025-03-31 (strike)" in joint
 
 
