@@ -294,10 +294,10 @@ def _country_of(places: gpd.GeoDataFrame) -> pd.Series:
     tree = shapely.STRtree(shapes)
     inside = shapely.point_on_surface(places.geometry.to_numpy())
     usable = np.flatnonzero(~(shapely.is_missing(inside) | shapely.is_empty(inside)))
-    found = pd.Series("", index=places.index, dtype="str")
+    found = np.full(len(places), "", dtype=object)
     row, shape = tree.query_nearest(inside[usable], max_distance=_NEAR_DEGREES, all_matches=False)
-    found.iloc[usable[row]] = [codes[i] for i in shape]
-    return found
+    found[usable[row]] = [codes[i] for i in shape]
+    return pd.Series(found, index=places.index, dtype="str")
 
 
 def _clean_code(text: str) -> str:
