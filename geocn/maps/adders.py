@@ -52,7 +52,7 @@ def coverage_layers(
         weight = _weight_column(demand, weight)
         demand = _weighed(demand, weight)
         added.append(build(demand, "coverage", name=name))
-        added[-1].visible = gaps is None or not len(gaps)
+        added[-1].visible = None if gaps is None or not len(gaps) else False
         if reaches is not None:
             drawn, areas = lonlat(demand, "demand"), lonlat(reaches, "reaches")
             column = "weight" if weight else None
@@ -64,10 +64,13 @@ def coverage_layers(
                 weight=column,
                 label=plain_text(shown, limit=60) or None,
                 exact=float(share) if share is not None and np.isfinite(share) else None,
+                title=name,
             )
     if gaps is not None and len(gaps):
         column = _weight_column(gaps, weight)
         added.append(build(_weighed(gaps, column), "gaps", name=None))
+    for one in added:
+        one.about = name if one.kind != "coverage" else None
     return added, switch, _by_partner(getattr(result, "by_partner", None))
 
 

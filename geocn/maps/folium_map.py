@@ -80,7 +80,8 @@ def _basemap(bounds: basemap.Bounds | None) -> folium.GeoJson:
 
 def _group(layer: MapLayer, words: dict[str, Any]) -> folium.FeatureGroup:
     name = layer.name or words[f"layer.{layer.kind}"]
-    group = folium.FeatureGroup(name=_inert(name), show=layer.visible)
+    name = f"{name}: {layer.about}" if layer.about else name
+    group = folium.FeatureGroup(name=_inert(name), show=layer.visible is not False)
     drawn = ~shapely.is_missing(layer.frame.geometry.values)
     features = _features(layer, words, drawn)
     if features:

@@ -154,8 +154,9 @@ class MapLayer:
     steps: list[tuple[int, int]] = field(default_factory=list)
     matrix: FloatArray | None = None
     measure: str | None = None
-    visible: bool = True
+    visible: bool | None = None
     left_out: int = 0
+    about: str | None = None
 
     @property
     def n_missing(self) -> int:
@@ -177,7 +178,8 @@ class MapLayer:
             "missing": self.n_missing,
             "left_out": self.left_out,
             "order": RECIPES[self.kind].order,
-            "visible": self.visible,
+            "visible": self.visible is not False,
+            "about": self.about,
             "style": self.style,
             "size": self.size,
             "rank": self.rank,

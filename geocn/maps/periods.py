@@ -114,13 +114,18 @@ def parse_period(value: Any, layer: str) -> tuple[int, int]:
 
 
 def slider(
-    spans: Iterable[Spans], fixed: Iterable[tuple[int, int]], frequency: Frequency | None
+    spans: Iterable[Spans],
+    fixed: Iterable[tuple[int, int]],
+    frequency: Frequency | None,
+    *,
+    until: int | None = None,
 ) -> list[tuple[int, int]]:
     """Return the steps of the slider as first and last days.
 
     ``fixed`` are the periods of layers that bring their own; where there are any, they are
     the steps. Otherwise months, quarters or years cover the events, the finest that gives
-    a handy number of steps, or ``frequency``.
+    a handy number of steps, or ``frequency``; up to the day ``until``, the information
+    cut-off: a date beyond it is an error of the source.
 
     Raises
     ------
@@ -133,6 +138,8 @@ def slider(
     if own:
         return own
     known = _known_days(list(spans))
+    if until is not None and (known <= until).any():
+        known = known[known <= until]
     if not len(known):
         return []
     first, last = (pd.Timestamp(int(day), unit="D") for day in (known.min(), known.max()))

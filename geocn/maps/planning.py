@@ -15,10 +15,12 @@ from geocn.errors import ParameterError, SchemaError
 from geocn.maps import basemap, page
 from geocn.maps._text import plain_text
 from geocn.maps.adders import busy_segments, coverage_layers, cultivation_frame, period_layer
+from geocn.maps.columns import days
 from geocn.maps.geometry import bounds_of
 from geocn.maps.layers import MapLayer, build
 from geocn.maps.packing import Pack
 from geocn.maps.periods import Frequency, slider
+from geocn.maps.visibility import settle_visibility
 from geocn.maps.whatif import WhatIf
 from geocn.sharing.marking import Marking
 
@@ -102,8 +104,8 @@ class PlanningMap:
         self._author = plain_text(author or "", limit=300)
         self._period = period
         self._layers: list[MapLayer] = []
-        self._what_if: WhatIf | None = None
-        self._coverage_summary: list[dict[str, Any]] = []
+        self._what_ifs: list[WhatIf] = []
+        self._coverage: list[dict[str, Any]] = []
         slider([], [], period)
 
     @property
@@ -122,7 +124,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add reported routes (lines), coloured and dashed by mode."""
         return self._add(frame, "routes", name, columns, visible)
@@ -133,7 +135,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add seizures: shaped by drug, sized by weight.
 
@@ -149,7 +151,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add cultivated areas (polygons with ``area_ha``, or a raster of hectares a cell)."""
         return self._add(cultivation_frame(frame, name), "cultivation", name, columns, visible)
@@ -160,7 +162,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add interventions, shaped and coloured by type of partner."""
         return self._add(frame, "interventions", name, columns, visible)
@@ -171,7 +173,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add corridors: aggregated routes, least-cost paths or least-cost corridors."""
         return self._add(frame, "corridors", name, columns, visible)
@@ -182,7 +184,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add areas with ``hotspot_class``, or with a value to class them by."""
         return self._add(frame, "hotspots", name, columns, visible)
@@ -193,7 +195,7 @@ class PlanningMap:
         *,
         name: str | None = None,
         columns: Sequence[str] = (),
-        visible: bool = True,
+        visible: bool | None = None,
     ) -> PlanningMap:
         """Add border segments, coloured and widened by relative risk or number of crossings.
 
@@ -232,12 +234,13 @@ class PlanningMap:
         name : str, optional
             Name of the layer in place of the catalogue's.
         """
+        name = plain_text(name, limit=120) if name else None
         added, what_if, summary = coverage_layers(
             result, reaches=reaches, weight=weight, label=weight_label, name=name
         )
         self._layers += added
-        self._what_if = what_if or self._what_if
-        self._coverage_summary = summary or self._coverage_summary
+        self._what_ifs += [what_if] if what_if else []
+        self._coverage += [{"name": name, "rows": summary}] if summary else []
         return self
 
     def add_periods(
@@ -272,6 +275,7 @@ class PlanningMap:
         """
         from geocn.maps.folium_map import folium_map
 
+        settle_visibility(self._layers)
         return folium_map(
             self._layers,
             title=self.title,
@@ -283,11 +287,12 @@ class PlanningMap:
     def to_html(self) -> str:
         """Return the sealed page as text."""
         pack = Pack()
+        settle_visibility(self._layers)
         header = {
             "layers": [layer.encode(number, pack) for number, layer in enumerate(self._layers)],
-            "whatif": self._what_if.encode(pack) if self._what_if else None,
+            "whatif": [what_if.encode(pack) for what_if in self._what_ifs],
             "periods": self._periods(),
-            "coverage": self._coverage_summary,
+            "coverage": self._coverage,
         }
         data = pack.block(header)
         bounds = bounds_of([layer.frame.geometry for layer in self._layers])
@@ -322,7 +327,7 @@ class PlanningMap:
         kind: str,
         name: str | None,
         columns: Sequence[str],
-        visible: bool,
+        visible: bool | None,
     ) -> PlanningMap:
         named = plain_text(name, limit=120) if name else None
         self._refuse_higher(frame, named or kind)
@@ -349,7 +354,8 @@ class PlanningMap:
     def _periods(self) -> list[list[int]]:
         spans = [layer.spans for layer in self._layers if layer.spans is not None]
         fixed = [step for layer in self._layers for step in layer.steps]
-        return [list(step) for step in slider(spans, fixed, self._period)]
+        until = int(days(pd.Series([self._cutoff]))[0]) if self._cutoff else None
+        return [list(step) for step in slider(spans, fixed, self._period, until=until)]
 
     def _config(self, bounds: tuple[float, float, float, float] | None) -> dict[str, Any]:
         tlp = isinstance(self._marking, Marking)

@@ -36,6 +36,7 @@ class WhatIf:
     weight_label: str | None
     sampled: bool = False
     exact: float | None = None
+    title: str | None = None
 
     @property
     def share_covered(self) -> float:
@@ -59,6 +60,7 @@ class WhatIf:
             "label": self.weight_label,
             "sampled": self.sampled,
             "exact": self.exact,
+            "title": self.title,
         }
 
 
@@ -69,6 +71,7 @@ def what_if(
     weight: str | None,
     label: str | None,
     exact: float | None,
+    title: str | None = None,
 ) -> WhatIf:
     """Work out which reach covers which demand; both in EPSG:4326.
 
@@ -97,6 +100,7 @@ def what_if(
         label,
         sampled=len(points) > len(demand),
         exact=exact,
+        title=title,
     )
 
 

@@ -213,13 +213,12 @@ def test_a_period_says_what_an_imprecise_date_allows() -> None:
 def test_the_covered_share_is_that_of_the_bits() -> None:
     plan = andes.full_map()
     header, body = header_of(plan.to_html())
-    what = header["whatif"]
+    what = header["whatif"][0]
     bits = read_array(body, what["bits"]).reshape(len(what["sites"]), what["stride"])
     covers = np.unpackbits(bits, axis=1, bitorder="little")[:, : what["n"]].astype(bool)
     weights = read_array(body, what["weights"])
-    assert plan._what_if is not None
     assert weights[covers.any(axis=0)].sum() / weights.sum() == pytest.approx(
-        plan._what_if.share_covered
+        plan._what_ifs[0].share_covered
     )
     assert weights.sum() == pytest.approx(andes.coverage().demand["population"].sum())
 
@@ -231,9 +230,8 @@ def test_a_real_assessment_becomes_a_layer() -> None:
     demand["people"] = np.arange(len(demand)) + 1.0
     result = coverage.assess(demand, sites, weight="people")
     plan = PlanningMap("t").add_coverage(result, reaches=sites, weight="people")
-    assert plan._what_if is not None
-    assert plan._what_if.exact == pytest.approx(result.share_covered)
-    assert plan._what_if.share_covered == pytest.approx(result.share_covered, abs=0.03)
+    assert plan._what_ifs[0].exact == pytest.approx(result.share_covered)
+    assert plan._what_ifs[0].share_covered == pytest.approx(result.share_covered, abs=0.03)
     assert {layer.kind for layer in plan.layers} == {"reach", "coverage", "gaps"}
 
 

@@ -41,7 +41,10 @@
       return Int16Array.from(column.codes, (code) => map[code] ?? -1);
     }
 
-    title() { return this.name ?? geocn.T(`layer.${this.kind}`); }
+    title() {
+      const name = this.name ?? geocn.T(`layer.${this.kind}`);
+      return this.about ? `${name}: ${this.about}` : name;
+    }
 
     value(name, row) { return this.byName[name] ? this.byName[name].at(row) : null; }
 

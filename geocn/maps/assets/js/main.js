@@ -18,17 +18,17 @@
     const list = (texts) => el('ul', { cls: 'plain' }, ...texts.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
     parent.append(el('h2', { text: T('sources') }), config.sources.length ? list(config.sources) : el('p', { text: T('sources.none') }));
     parent.append(el('h2', { text: T('limits') }), geocn.parts.legend.limits());
-    if (geocn.coverage.length) parent.append(el('h2', { text: T('coverage.by.partner') }), partnerTable());
+    for (const one of geocn.coverage) parent.append(el('h2', { text: one.name ? `${T('coverage.by.partner')}: ${one.name}` : T('coverage.by.partner') }), partnerTable(one.rows));
     parent.append(el('h2', { text: T('basemap') }), el('p', { text: T('basemap.about') }));
     parent.append(el('h2', { text: T('file') }), el('p', { text: T('file.about', { id: config.map_id }) }));
   };
 
-  const partnerTable = () => {
-    const names = [...new Set(geocn.coverage.flatMap((row) => Object.keys(row)))];
+  const partnerTable = (rows) => {
+    const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const show = (name, value) => (typeof value !== 'number' ? value ?? '' : /^share/.test(name) ? `${geocn.number(value * 100)}\u00a0%` : geocn.number(value));
     const line = (row) => el('tr', {}, ...names.map((name) => el('td', { cls: typeof row[name] === 'number' ? 'number' : '', text: show(name, row[name]) })));
     const head = el('tr', {}, ...names.map((name) => el('th', { text: geocn.field(name), attrs: { scope: 'col' } })));
-    const table = el('table', { cls: 'small' }, el('thead', {}, head), el('tbody', {}, ...geocn.coverage.map(line)));
+    const table = el('table', { cls: 'small' }, el('thead', {}, head), el('tbody', {}, ...rows.map(line)));
     return el('div', { cls: 'table-scroll' }, table);
   };
 

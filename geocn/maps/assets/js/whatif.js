@@ -2,20 +2,21 @@
 // What if: sites are switched on and off, coverage is counted again at once.
 (() => {
   const { el, T } = geocn;
-  let what = null;
+  let all = [], what = null;
 
   const start = () => {
     const { header, read } = geocn.blocks.data;
-    if (!header.whatif) return;
-    const { stride } = header.whatif, bytes = read(header.whatif.bits);
-    what = {
-      ...header.whatif,
-      weights: read(header.whatif.weights),
-      bits: header.whatif.sites.map((_, k) => bytes.subarray(k * stride, (k + 1) * stride)),
-      on: new Array(header.whatif.sites.length).fill(true),
-    };
-    what.total = what.weights.reduce((sum, w) => sum + w, 0);
-    geocn.whatif = { count, set, state: what };
+    all = header.whatif.map((one) => {
+      const weights = read(one.weights), bytes = read(one.bits);
+      return {
+        ...one, weights, total: weights.reduce((sum, w) => sum + w, 0),
+        bits: one.sites.map((_, k) => bytes.subarray(k * one.stride, (k + 1) * one.stride)),
+        on: new Array(one.sites.length).fill(true),
+      };
+    });
+    if (!all.length) return;
+    [what] = all;
+    geocn.whatif = { count, set };
   };
 
   // Weight within reach of the sites that are on; and of exactly one of them.
@@ -44,7 +45,7 @@
   };
 
   const percent = (value) => (Number.isNaN(value) ? '–' : `${geocn.number(value * 100, 3)}\u00a0%`);
-  const amount = (value) => (what.label ? `${geocn.number(value)} ${what.label}` : geocn.number(value));
+  const amount = (value) => (what.label ? `${geocn.number(value)} ${geocn.field(what.label)}` : geocn.number(value));
 
   const partners = () => {
     const found = new Map();
@@ -80,9 +81,25 @@
     document.querySelectorAll('#whatif-sites input').forEach((input) => { input.checked = what.on[Number(input.value)]; });
   };
 
-  const all = (on) => {
+  const every = (on) => {
     what.on.fill(on);
     refresh();
+  };
+
+  const choice = (parent) => {
+    const select = el('select', { id: 'whatif-choice', attrs: { 'aria-label': T('layer.coverage') } });
+    all.forEach((one, k) => {
+      const option = el('option', { text: one.title ?? `${T('layer.coverage')} ${k + 1}`, attrs: { value: k } });
+      option.selected = one === what;
+      select.append(option);
+    });
+    select.addEventListener('change', () => {
+      what = all[Number(select.value)];
+      parent.replaceChildren();
+      panel(parent);
+      geocn.$('whatif-choice').focus();
+    });
+    return select;
   };
 
   const panel = (parent) => {
@@ -99,11 +116,12 @@
       sites.append(group);
     }
     parent.append(
+      all.length > 1 ? choice(parent) : '',
       el('p', { cls: 'hint', text: T('whatif.hint') }),
       what.sampled ? el('p', { cls: 'hint', text: T('whatif.sampled') }) : '',
       el('div', { id: 'whatif-result', attrs: { 'aria-live': 'polite' } }),
       el('table', { cls: 'small' }, el('thead', {}, el('tr', {}, el('th', { text: T('field.partner'), attrs: { scope: 'col' } }), el('th', { text: T('whatif.own'), attrs: { scope: 'col' } }), el('th', { text: T('whatif.only'), attrs: { scope: 'col' } }))), el('tbody', { id: 'whatif-partners' })),
-      el('div', { cls: 'row' }, button('whatif.all', () => all(true)), button('whatif.none', () => all(false))),
+      el('div', { cls: 'row' }, button('whatif.all', () => every(true)), button('whatif.none', () => every(false))),
       sites,
     );
     refresh();
