@@ -187,3 +187,14 @@ def test_the_process_skips_drivers_that_reach_out() -> None:
     environment = {k: v for k, v in os.environ.items() if k != "GDAL_SKIP"}
     said = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
     assert said.splitlines()[-1] == "False"
+
+
+@pytest.mark.slow
+def test_the_demo_runs_without_a_word_on_stderr(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "geocn.cli", "demo", "--out", str(tmp_path / "demo")]
+    environment = {k: v for k, v in os.environ.items() if k != "GDAL_SKIP"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stderr == ""
+    maps = [Path(line.split("\t")[1]) for line in done.stdout.splitlines() if line[:4] == "map\t"]
+    assert [path.parent.name for path in maps] == ["joint", "military", "ngo"]
+    assert all(path.stat().st_size > 500_000 for path in maps)
