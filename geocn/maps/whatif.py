@@ -17,7 +17,7 @@ from geocn.maps.packing import Pack
 
 MAX_SITES = 1_000
 MAX_DEMAND = 20_000
-_SAMPLES = 5
+_MOST_SAMPLES = 15
 
 
 @dataclass(frozen=True)
@@ -113,22 +113,23 @@ def _sample(demand: gpd.GeoDataFrame) -> tuple[AnyArray, IntArray]:
         [shapely.get_parts(shapes[known][single])],
         [known[single][shapely.get_parts(shapes[known][single], return_index=True)[1]]],
     )
+    spread = int(np.clip(np.sqrt(MAX_DEMAND / max(1, len(known))), 2, _MOST_SAMPLES))
     for row in known[~single]:
-        found = _spread(shapes[row])
+        found = _spread(shapes[row], spread)
         points.append(found)
         rows.append(np.full(len(found), row))
     return np.concatenate(points), np.concatenate(rows).astype(np.int64)
 
 
-def _spread(shape: shapely.Geometry) -> AnyArray:
+def _spread(shape: shapely.Geometry, samples: int) -> AnyArray:
     """Return points spread evenly over a line or an area."""
     if shapely.get_dimensions(shape) == 1:
-        places = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+        places = (np.arange(samples) + 0.5) / samples
         return np.asarray(
             shapely.line_interpolate_point(shapely.line_merge(shape), places, normalized=True)
         )
     west, south, east, north = shapely.bounds(shape)
-    steps = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    steps = (np.arange(samples) + 0.5) / samples
     x, y = np.meshgrid(west + steps * (east - west), south + steps * (north - south))
     shapely.prepare(shape)
     grid = shapely.points(x.ravel(), y.ravel())

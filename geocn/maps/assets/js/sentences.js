@@ -85,6 +85,7 @@
     if (column.kind === 'day') return geocn.day(value, name === 'seized_at' ? layer.value('date_precision', row) ?? 'day' : 'day') ?? '';
     if (column.kind === 'text') return CODED.has(name) ? geocn.code(value) : value;
     if (name === 'year') return String(value);
+    if (/^share/.test(name)) return formats.pct(value);
     return /^p_/.test(name) ? geocn.probability(value) : geocn.number(value);
   };
   const CODED = new Set(['drug', 'mode', 'kind', 'partner_type', 'status', 'crop', 'hotspot_class', 'unit', 'date_precision']);

@@ -45,7 +45,11 @@
   };
 
   const percent = (value) => (Number.isNaN(value) ? '–' : `${geocn.number(value * 100, 3)}\u00a0%`);
-  const amount = (value) => (what.label ? `${geocn.number(value)} ${geocn.field(what.label)}` : geocn.number(value));
+  const amount = (value) => {
+    if (!what.label) return geocn.number(value);
+    const unit = /(?:^|_)(ha|km2|km|kg)$/.exec(what.label);
+    return unit ? geocn.unit(value, unit[1]) : `${geocn.number(value)} ${geocn.field(what.label)}`;
+  };
 
   const partners = () => {
     const found = new Map();
