@@ -3,6 +3,8 @@
 (() => {
   const { T, isolate } = geocn;
 
+  const codes = (text) => (text === null ? null : text.split(';').map((one) => geocn.code(one)).join(', '));
+
   // Fields a sentence may use that no column holds as it is.
   const derived = {
     amount: (layer, row) => {
@@ -27,6 +29,11 @@
       const metres = layer.imprecise(row);
       return metres === null ? null : geocn.distance(metres);
     },
+    year: (layer, row) => {
+      const year = layer.value('year', row);
+      return year === null ? null : String(year);
+    },
+    modes: (layer, row) => codes(layer.value('modes', row)),
     period_value: (layer, row) => {
       if (!layer.matrix) return null;
       const value = layer.periodValue(row);
@@ -57,7 +64,7 @@
       const usable = formats[format] && (typeof value === 'number' || format === 'code' || format === 'text');
       return isolate(usable ? formats[format](value) : typeof value === 'number' ? geocn.number(value) : String(value));
     });
-    return whole ? text : null;
+    return whole ? text.replace(/= \u2068< /g, '< \u2068') : null;
   };
 
   const sentences = (layer, row) => {
@@ -83,6 +90,7 @@
     const value = column ? column.at(row) : null;
     if (value === null) return '';
     if (column.kind === 'day') return geocn.day(value, name === 'seized_at' ? layer.value('date_precision', row) ?? 'day' : 'day') ?? '';
+    if (name === 'modes' || name === 'drugs') return codes(String(value));
     if (column.kind === 'text') return CODED.has(name) ? geocn.code(value) : value;
     if (name === 'year') return String(value);
     if (/^share/.test(name)) return formats.pct(value);
