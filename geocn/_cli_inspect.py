@@ -9,8 +9,6 @@ from typing import Any
 from geocn import layers
 from geocn._cli_print import line, table
 from geocn.errors import ParameterError
-from geocn.project.model import PlacesFile
-from geocn.project.reading import read_places
 
 # What a reader can be told on the command line, and how its text becomes a value.
 _OPTIONS: Mapping[str, Callable[[str], Any]] = {
@@ -40,7 +38,7 @@ def inspect_and_print(
     given = _pairs(options, what="--option", known=_OPTIONS)
     settings = {name: _value(name, text) for name, text in given.items()}
     if places is not None:
-        settings["places"] = read_places(places, PlacesFile(path=str(places)))
+        settings["places"] = layers.read_places(places)
     named = _pairs(fields, what="--field")
     found = layers.inspect_file(file, layer, fields=named or None, **settings)
     _print(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import geopandas as gpd
 import pandas as pd
@@ -104,6 +104,7 @@ _SEIZURES = LayerSchema(
         Column("drug_reported", "text", "the drug as the source names it"),
         Column("quantity", "number", "amount in the unit that was reported"),
         Column("unit", "text", "canonical unit of the amount"),
+        Column("unit_reported", "text", "the unit as the source names it"),
         Column("weight_kg", "number", "mass in kilograms where the conversion is sure"),
         Column("origin", "text", "country or place of origin"),
         Column("departure", "text", "country or place of departure"),
@@ -247,12 +248,16 @@ def conform(frame: pd.DataFrame, layer: str, *, crs: object = None) -> gpd.GeoDa
 def _typed(values: pd.Series, dtype: str, *, layer: str, name: str) -> pd.Series:
     if str(values.dtype) == dtype:
         return values
+    # The stubs know each dtype as a literal only; here it comes from the schema.
+    target: Any = dtype
     try:
         if dtype.startswith("datetime64"):
-            return pd.to_datetime(values, utc=True).astype(dtype)
+            typed: pd.Series = pd.to_datetime(values, utc=True).astype(target)
+            return typed
         if dtype == "str":
             return values.astype("str").where(values.notna(), None).astype("str")
-        return values.astype(dtype)
+        other: pd.Series = values.astype(target)
+        return other
     except (TypeError, ValueError, OverflowError) as error:
         raise SchemaError(
             layer,

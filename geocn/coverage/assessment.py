@@ -205,6 +205,8 @@ def _gaps(
     gaps = demand.iloc[order].copy()
     shapes = gpd.GeoSeries(rest[order], index=gaps.index, crs=ready.plane).to_crs(demand.crs)
     gaps = gaps.set_geometry(shapes)
+    # Demand that is itself a ranked result brings a rank of its own, which means another thing.
+    gaps = gaps.drop(columns="rank", errors="ignore")
     gaps.insert(0, "rank", np.arange(1, len(gaps) + 1))
     gaps["gap_weight"] = weight[order]
     gaps["share_uncovered"] = 1 - share[order]

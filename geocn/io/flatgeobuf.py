@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import pyarrow as pa
+
 from geocn.errors import ReadError
 from geocn.io.guard import FileFormat, read_regular
 from geocn.io.table import Options, RawTable
@@ -38,11 +40,31 @@ def read_flatgeobuf(path: Path, data: bytes | None, options: Options) -> RawTabl
         raise ReadError(f"{path.name}: the FlatGeobuf is damaged or was cut ({error})") from error
     try:
         meta, table = pyogrio.read_arrow(content, datetime_as_string=True)
+        table = _sound_geometry(content, table, meta.get("geometry_name") or "wkb_geometry")
     except DRIVER_FAULTS as error:
         raise ReadError(f"{path.name}: the FlatGeobuf is damaged ({error})") from error
     if table.num_rows != expected:
         raise ReadError(f"{path.name}: found {table.num_rows} features; expected {expected}")
     return table_of(meta, table, path, options, found=FileFormat.FGB, notes=[])
+
+
+def _sound_geometry(content: bytes, table: pa.Table, name: str) -> pa.Table:
+    """Return the table with a geometry column that is safe to read.
+
+    The driver's Arrow batches carry broken offsets for features without a geometry in a
+    file without an index; its older way of reading does not.
+    """
+    import pyogrio.raw
+
+    if name not in table.column_names:
+        return table
+    try:
+        table.column(name).validate(full=True)
+    except pa.ArrowInvalid:
+        wkb = pyogrio.raw.read(content, columns=[])[2]
+        column = pa.array(list(wkb), type=pa.binary())
+        return table.set_column(table.column_names.index(name), name, column)
+    return table
 
 
 def count_features(content: bytes) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from geocn._typing import BoolArray, FloatArray, StrPath
 from geocn.errors import CoordinateError, PlaceError
+from geocn.harmonise.placeindex import PlaceIndex
 from geocn.io.numbers import parse_numbers
 from geocn.io.table import RawTable, read_table
 from geocn.provenance import attach
@@ -20,7 +21,7 @@ _ROLES = ("code", "name", "parent", "country")
 def read_places(
     path: StrPath,
     *,
-    name: str = "name",
+    name: str | None = None,
     code: str | None = None,
     parent: str | None = None,
     country: str | None = None,
@@ -36,8 +37,9 @@ def read_places(
     ----------
     path : path
         A vector file, or a plain table with coordinates in decimal degrees.
-    name, code, parent : str
-        Columns with the place's name, its code and the division above it.
+    name, code, parent : str, optional
+        Columns with the place's name, its code and the division above it. Where no name
+        is given, all of them are found by their usual headers.
     country : str, optional
         A column, or the name or code of the one country all places lie in. Where it is
         not given, each place belongs to the country whose polygon holds it.
@@ -53,7 +55,8 @@ def read_places(
     Returns
     -------
     GeoDataFrame
-        ``code, name, parent, country`` as far as given, ``columns`` and the geometry.
+        ``code, name, parent, country`` as far as given (all four, empty where nothing
+        was found, if no name is given), ``columns`` and the geometry.
 
     Raises
     ------
@@ -65,7 +68,8 @@ def read_places(
     Examples
     --------
     >>> from geocn._sample import sample_folder
-    >>> towns = read_places(sample_folder() / "andes/places/towns.csv", country="country")
+    >>> path = sample_folder() / "andes/places/towns.csv"
+    >>> towns = read_places(path, name="name", country="country")
     >>> list(towns.columns)
     ['name', 'country', 'geometry']
     """
@@ -84,10 +88,15 @@ def read_places(
     if one_country is not None:
         data["country"] = pd.Series(one_country, index=table.index, dtype="str")
     if is_spatial:
-        places = gpd.GeoDataFrame(data, geometry=table.geometry, crs=raw.crs)
+        geometry, system = table.geometry, raw.crs
     else:
-        geometry = _positions(raw, longitude, latitude)
-        places = gpd.GeoDataFrame(data, geometry=geometry, crs=crs or "EPSG:4326")
+        geometry, system = _positions(raw, longitude, latitude), crs or "EPSG:4326"
+    if name is None:
+        data = {**{column: table[column] for column in table if column != "geometry"}, **data}
+    places = gpd.GeoDataFrame(data, geometry=geometry, crs=system)
+    if name is None:
+        found = PlaceIndex.from_frame(places, code=code, parent=parent, country=country).areas
+        places = found[[*_ROLES, "geometry"]].assign(**{c: table[c] for c in columns})
     return attach(places, "layers.read_places", file=raw.path.name, columns=used)
 
 

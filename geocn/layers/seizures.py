@@ -149,6 +149,10 @@ def _fill_amount(draft: Draft) -> None:
     draft.flags["weight_mismatch"] = apart.to_numpy(dtype=bool)
     weight = weight.fillna(converted.weight_kg)
     draft.columns |= {"quantity": quantity, "unit": converted.unit, "weight_kg": weight}
+    if stated is not None:
+        draft.columns["unit_reported"] = (
+            draft.text("unit_reported").fillna(stated) if draft.has("unit_reported") else stated
+        )
     draft.report["units"] = {str(u): int(n) for u, n in converted.unit.value_counts().items()}
     if len(converted.unknown):
         report_unknown(draft, "unit", converted.unknown)

@@ -80,6 +80,8 @@ def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for layer, files in project.layers.items():
         for number, file in enumerate(files):
             yield ("layers", layer, number, "path"), file.path
+            if file.control_totals is not None:
+                yield ("layers", layer, number, "control_totals"), file.control_totals.path
     for name, places in project.places.items():
         yield ("places", name, "path"), places.path
     for name, raster in project.rasters.items():

@@ -38,6 +38,16 @@ class Gap(Strict):
         return self
 
 
+class ControlTotals(Strict):
+    """Published totals that a file's sums are held against: what is off is reported."""
+
+    path: str = Field(min_length=1)
+    published: str = Field(min_length=1)
+    key: str = "year"
+    value: str = "area_ha"
+    tolerance: float = Field(0.001, ge=0, lt=1)
+
+
 class LayerFile(Strict):
     """One partner's file of a layer, and how to read it.
 
@@ -51,6 +61,7 @@ class LayerFile(Strict):
     releasable_to: Partners = ()
     declared_gaps: tuple[Gap, ...] = ()
     places: str | None = None
+    control_totals: ControlTotals | None = None
 
     fields: dict[str, str] | None = None
     units: str | dict[str, str] | None = None

@@ -14,12 +14,11 @@ from typing import Any
 import geopandas as gpd
 
 from geocn import layers as readers
-from geocn.errors import GeocnWarning, PlaceError, RasterError, ReadError
+from geocn.errors import GeocnWarning, RasterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
-from geocn.io.numbers import parse_numbers
-from geocn.io.table import RawTable, read_table
 from geocn.project.file import ProjectFile
-from geocn.project.model import LayerFile, PlacesFile
+from geocn.project.model import LayerFile
+from geocn.project.totals import held_against
 from geocn.provenance import KEY, plain
 from geocn.schema import layer_schema
 
@@ -97,7 +96,9 @@ def read_all(
     data = Data()
     for name, entry in source.project.places.items():
         progress(f"places {name}")
-        data.places[name] = read_places(source.resolve(entry.path), entry)
+        data.places[name] = readers.read_places(
+            source.resolve(entry.path), **entry.model_dump(exclude={"path"})
+        )
     for name, raster in source.project.rasters.items():
         progress(f"raster {name}")
         data.rasters[name] = _read_raster(source, name, data)
@@ -136,54 +137,6 @@ def _rejects_file(folder: Path | None, layer: str, number: int, path: str) -> Pa
     if folder is None:
         return None
     return folder / f"{layer}-{number:02d}-{safe_name(Path(path).stem)}.csv"
-
-
-def read_places(path: Path, entry: PlacesFile) -> gpd.GeoDataFrame:
-    """Read areas or a gazetteer with the columns ``code, name, parent, country``, as given.
-
-    Raises
-    ------
-    PlaceError
-        Where a column is missing, or a position is no number.
-    """
-    raw = read_table(path, layer=entry.layer, crs=entry.crs)
-    table = raw.frame
-    given = {role: getattr(entry, role) for role in ("code", "name", "parent", "country")}
-    used = [column for column in (*given.values(), *entry.columns) if column is not None]
-    is_spatial = isinstance(table, gpd.GeoDataFrame)
-    wanted = used if is_spatial else [*used, entry.longitude, entry.latitude]
-    missing = [column for column in wanted if column not in table]
-    if missing:
-        raise PlaceError(
-            path.name,
-            found=f"columns {', '.join(map(str, table.columns))}",
-            expected=", ".join(missing),
-            repair="Name the columns under [places.…] of the project file.",
-        )
-    data = {role: table[column] for role, column in given.items() if column is not None}
-    data |= {column: table[column] for column in entry.columns}
-    if is_spatial:
-        return gpd.GeoDataFrame(data, geometry=table.geometry, crs=raw.crs)
-    return gpd.GeoDataFrame(data, geometry=_positions(raw, entry), crs=entry.crs or "EPSG:4326")
-
-
-def _positions(raw: RawTable, entry: PlacesFile) -> gpd.GeoSeries:
-    """Build the points of a gazetteer that is a plain table."""
-    numbers, bad = [], []
-    for column in (entry.longitude, entry.latitude):
-        values, wrong = parse_numbers(raw.frame[column], raw.number_formats.get(column))
-        numbers.append(values)
-        bad.append(wrong)
-    broken = bad[0] | bad[1]
-    if broken.any():
-        raise PlaceError(
-            raw.path.name,
-            rows=[f"row {raw.line_of(int(row))}" for row in broken.nonzero()[0]],
-            found=f"{entry.longitude} or {entry.latitude} that is no number",
-            expected="degrees",
-            repair="Correct these rows.",
-        )
-    return gpd.GeoSeries(gpd.points_from_xy(*numbers), index=raw.frame.index)
 
 
 def _read_raster(source: ProjectFile, name: str, data: Data) -> Any:
@@ -225,6 +178,10 @@ def _read_file(
             repair="List rasters under [rasters.…] of the project file.",
         )
     account = _account(source, layer, file, frame, notes)
+    if file.control_totals is not None:
+        totals = source.resolve(file.control_totals.path)
+        account["control_totals"], told = held_against(frame, totals, file.control_totals)
+        account["warnings"] += told
     data.files.append(account)
     if rejects is not None and not account.get("rows_rejected"):
         rejects.unlink(missing_ok=True)

@@ -14,14 +14,21 @@ PLACES = sample_folder() / "andes" / "places"
 
 
 def test_areas_keep_roles_and_geometry() -> None:
-    areas = read_places(PLACES / "admin1.geojson", code="code", country="country")
+    areas = read_places(PLACES / "admin1.geojson", name="name", code="code", country="country")
     assert list(areas.columns) == ["code", "name", "country", "geometry"]
     assert areas.crs.is_geographic
 
 
 def test_one_country_for_all() -> None:
-    towns = read_places(PLACES / "towns.csv", country="Colombia")
+    towns = read_places(PLACES / "towns.csv", name="name", country="Colombia")
     assert set(towns["country"]) == {"Colombia"}
+
+
+def test_usual_headers_are_found() -> None:
+    towns = read_places(PLACES / "towns.csv")
+    assert list(towns.columns) == ["code", "name", "parent", "country", "geometry"]
+    assert (towns["name"] != "").all()
+    assert "COL" in set(towns["country"])
 
 
 def test_missing_column_is_named() -> None:
