@@ -92,7 +92,8 @@ def read_places(
     else:
         geometry, system = _positions(raw, longitude, latitude), crs or "EPSG:4326"
     if name is None:
-        data = {**{column: table[column] for column in table if column != "geometry"}, **data}
+        others = [str(column) for column in table.columns if column != "geometry"]
+        data = {**{column: table[column] for column in others}, **data}
     places = gpd.GeoDataFrame(data, geometry=geometry, crs=system)
     if name is None:
         found = PlaceIndex.from_frame(places, code=code, parent=parent, country=country).areas
