@@ -53,6 +53,7 @@ def coverage_layers(
         demand = _weighed(demand, weight)
         added.append(build(demand, "coverage", name=name))
         added[-1].visible = None if gaps is None or not len(gaps) else False
+        added[-1].labels = _labels(weight, result)
         if reaches is not None:
             drawn, areas = lonlat(demand, "demand"), lonlat(reaches, "reaches")
             column = "weight" if weight else None
@@ -69,6 +70,7 @@ def coverage_layers(
     if gaps is not None and len(gaps):
         column = _weight_column(gaps, weight)
         added.append(build(_weighed(gaps, column), "gaps", name=None))
+        added[-1].labels = _labels(column, result)
     for one in added:
         one.about = name if one.kind != "coverage" else None
     return added, switch, _by_partner(getattr(result, "by_partner", None))
@@ -78,6 +80,13 @@ def _weight_column(frame: pd.DataFrame, weight: str | None) -> str | None:
     if weight is not None and weight in frame:
         return weight
     return first_present(frame, _WEIGHTS)
+
+
+def _labels(column: str | None, result: Any) -> dict[str, str]:
+    """Say what the weight of a demand measures: its own column, or what the analysis says."""
+    unit = getattr(result, "unit", None)
+    told = column if column not in {None, "weight", "demand_weight", "gap_weight"} else unit
+    return {"weight": plain_text(told, limit=60)} if told else {}
 
 
 def _weighed(frame: gpd.GeoDataFrame, column: str | None) -> gpd.GeoDataFrame:

@@ -22,8 +22,8 @@ from folium.features import GeoJsonPopup
 
 from geocn.maps import basemap, page
 from geocn.maps.columns import days, kind_of, numbers, texts
-from geocn.maps.geometry import bounds_of
 from geocn.maps.layers import RECIPES, MapLayer
+from geocn.maps.visibility import first_view
 
 _TEXT = "geocn_text"
 _STYLE = "geocn_style"
@@ -38,7 +38,7 @@ def folium_map(
     layers: Sequence[MapLayer], *, title: str, marking: str, language: str, tiles: Any
 ) -> folium.Map:
     """Return a folium map of ``layers`` on the bundled basemap, or on ``tiles``."""
-    bounds = bounds_of([layer.frame.geometry for layer in layers])
+    bounds = first_view(layers)
     result = folium.Map(location=_DEFAULT, zoom_start=5, tiles=tiles, prefer_canvas=True)
     if tiles is None:
         _basemap(bounds).add_to(result)

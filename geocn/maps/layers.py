@@ -48,7 +48,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 *("significant", "n_neighbours", "weight_kg"),
             ),
             ("gi_z", "relative_risk", "value", "n_events"),
-            20,
+            45,
             (),
         ),
         "periods": Recipe(("cell_id", "name", "admin", "place"), (), 25, ()),
@@ -157,6 +157,7 @@ class MapLayer:
     visible: bool | None = None
     left_out: int = 0
     about: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_missing(self) -> int:
@@ -180,6 +181,7 @@ class MapLayer:
             "order": RECIPES[self.kind].order,
             "visible": self.visible is not False,
             "about": self.about,
+            "labels": self.labels,
             "style": self.style,
             "size": self.size,
             "rank": self.rank,
@@ -293,10 +295,9 @@ def _hotspots(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
 
 
 def _border(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
-    measure = first_present(frame, rank)
-    if measure is None:
-        return _plain(frame, rank)
-    return styles.class_style(measure, numbers(frame[measure]), "risk", line=True)
+    if first_present(frame, ("hotspot_class",)):
+        return styles.border_style(texts(frame["hotspot_class"]))
+    return _classes(frame, rank, "risk", line=True)
 
 
 def _corridors(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
@@ -311,6 +312,8 @@ def _corridors(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
             "steps": [float(level) for level in levels],
             "colors": [styles.SEQUENTIAL["flow"][pick] for pick in picks],
         }
+    if "cost" in frame and "weight_kg" not in frame:
+        return {"by": "single", "color": styles.SEQUENTIAL["flow"][4]}
     return _classes(frame, rank, "flow", line=lines)
 
 
@@ -326,14 +329,16 @@ def _classes(
 def _routes(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     if "mode" not in frame:
         return {"by": "single", "color": "#3b4754"}
-    return styles.category_style("mode", texts(frame["mode"]), line=True)
+    return styles.category_style(
+        "mode", texts(frame["mode"]), line=True, slots=styles.MODE_SLOTS
+    )
 
 
 def _seizures(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     column = first_present(frame, ("drug", "drug_reported"))
     if column is None:
         return _plain(frame, rank)
-    return styles.category_style(column, texts(frame[column]))
+    return styles.category_style(column, texts(frame[column]), slots=styles.DRUG_SLOTS)
 
 
 def _interventions(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:

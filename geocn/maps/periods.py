@@ -65,12 +65,12 @@ def interval_spans(frame: pd.DataFrame, start: str, end: str) -> Spans | None:
 
 
 def year_spans(frame: pd.DataFrame) -> Spans | None:
-    """Return the spans of yearly surveys."""
+    """Return the spans of yearly surveys; one year alone is the state for every period."""
     if "year" not in frame:
         return None
     year = pd.to_numeric(frame["year"], errors="coerce")
     known = year.between(1000, 9999).fillna(False).to_numpy(dtype=bool)
-    if not known.any():
+    if year[known].nunique() < 2:
         return None
     number = year.where(known, 1970).to_numpy(dtype="int64", na_value=1970)
     first = (number - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype("int64")

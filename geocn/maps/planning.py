@@ -16,11 +16,10 @@ from geocn.maps import basemap, page
 from geocn.maps._text import plain_text
 from geocn.maps.adders import busy_segments, coverage_layers, cultivation_frame, period_layer
 from geocn.maps.columns import days
-from geocn.maps.geometry import bounds_of
 from geocn.maps.layers import MapLayer, build
 from geocn.maps.packing import Pack
 from geocn.maps.periods import Frequency, slider
-from geocn.maps.visibility import settle_visibility
+from geocn.maps.visibility import first_view, settle_visibility
 from geocn.maps.whatif import WhatIf
 from geocn.sharing.marking import Marking
 
@@ -295,7 +294,7 @@ class PlanningMap:
             "coverage": self._coverage,
         }
         data = pack.block(header)
-        bounds = bounds_of([layer.frame.geometry for layer in self._layers])
+        bounds = first_view(self._layers)
         blocks = {
             "geocn-world": basemap.world_block(),
             "geocn-detail": basemap.detail_block(bounds),

@@ -41,6 +41,7 @@ HOT = ("#fddbc7", "#ef8a62", "#b2182b")
 COLD = ("#c9cdea", "#8c96c6", "#4d4f9e")
 NEUTRAL = "#e3e1dc"
 UNKNOWN = "#b8b5ae"
+QUIET_LINE = "#8d8478"
 LINE_WIDTHS = (1.6, 2.4, 3.4, 4.6, 6.0)
 PARTNER_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -51,7 +52,23 @@ PARTNER_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "civil": ("#8c6d31", "pentagon"),
     }
 )
+#: Colours and shapes that a drug or a mode keeps from map to map.
+DRUG_SLOTS: Mapping[str, int] = MappingProxyType(
+    {
+        "cocaine": 0,
+        "cocaine_salt": 1,
+        "cannabis_herb": 2,
+        "heroin": 3,
+        "coca_paste": 4,
+        "cocaine_base": 5,
+        "cannabis": 6,
+    }
+)
+MODE_SLOTS: Mapping[str, int] = MappingProxyType(
+    {"road": 0, "sea": 1, "river": 2, "air": 3, "foot": 4, "rail": 5, "post": 6}
+)
 N_CLASSES = 5
+_HEAVY_TAIL = 1_000.0
 
 
 def rounded(value: float, digits: int = 2) -> float:
@@ -63,16 +80,23 @@ def class_breaks(values: FloatArray, n_classes: int = N_CLASSES) -> list[float]:
     """Return limits of at most ``n_classes`` classes of about equal number, ends included.
 
     Limits between classes are rounded to two significant digits; the first and the last
-    are the least and the greatest value. Missing values take no part; without any value
-    the list is empty.
+    are the least and the greatest value. Where many values are zero the limits are taken
+    from the others, so that one crowded value does not swallow every class. Missing values
+    take no part; without any value the list is empty.
     """
     finite = np.sort(values[np.isfinite(values)])
     if not len(finite):
         return []
     low, high = float(finite[0]), float(finite[-1])
-    inner = np.quantile(finite, np.linspace(0, 1, n_classes + 1)[1:-1])
+    positive = finite[finite > 0]
+    zeros = np.count_nonzero(finite == 0)
+    spread = positive if low == 0.0 and len(positive) and zeros * n_classes > len(finite) else finite
+    inner = np.quantile(spread, np.linspace(0, 1, n_classes + 1)[1:-1])
     limits = sorted({rounded(float(limit)) for limit in inner})
-    return [low, *(limit for limit in limits if low < limit < high), high]
+    limits = [limit for limit in limits if low < limit < high]
+    if not limits and len(positive) and low < float(positive[0]) < high:
+        limits = [float(positive[0])]
+    return [low, *limits, high]
 
 
 def class_style(
@@ -96,25 +120,44 @@ def class_style(
 
 
 def category_style(
-    column: str, levels: Sequence[str | None], *, line: bool = False
+    column: str,
+    levels: Sequence[str | None],
+    *,
+    line: bool = False,
+    slots: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return a style of categories: the most frequent get a colour and a shape of their own."""
+    """Return a style of categories: the most frequent get a colour and a shape of their own.
+
+    A level named in ``slots`` takes the same colour and shape on every map.
+    """
     count: dict[str, int] = {}
     for level in levels:
         if level is not None:
             count[level] = count.get(level, 0) + 1
     ranked = sorted(count, key=lambda level: (-count[level], level))
     named = ranked[: len(CATEGORIES)]
+    places = _places(named, slots)
     style: dict[str, Any] = {
         "by": "category",
         "column": column,
         "levels": named,
-        "colors": list(CATEGORIES[: len(named)]),
+        "colors": [CATEGORIES[place] for place in places],
         "other": OTHER,
         "has_other": len(ranked) > len(named) or None in levels,
     }
-    style["dashes" if line else "shapes"] = list((DASHES if line else SHAPES)[: len(named)])
+    marks = DASHES if line else SHAPES
+    style["dashes" if line else "shapes"] = [marks[place] for place in places]
     return style
+
+
+def _places(named: Sequence[str], slots: Mapping[str, int]) -> list[int]:
+    """Return a place in the list of colours for each level, the fixed ones first."""
+    taken: dict[str, int] = {}
+    for level in named:
+        if level in slots and slots[level] not in taken.values():
+            taken[level] = slots[level]
+    free = [place for place in range(len(CATEGORIES)) if place not in taken.values()]
+    return [taken[level] if level in taken else free.pop(0) for level in named]
 
 
 def partner_style(levels: Sequence[str | None]) -> dict[str, Any]:
@@ -149,6 +192,17 @@ def hotspot_style(levels: Sequence[str | None]) -> dict[str, Any]:
     }
 
 
+def border_style(levels: Sequence[str | None]) -> dict[str, Any]:
+    """Return the style of border segments: what is significant is wide and strong."""
+    style = hotspot_style(levels)
+    strong = style["strong"]
+    style["colors"] = [
+        color if wide else QUIET_LINE for color, wide in zip(style["colors"], strong, strict=True)
+    ]
+    style["widths"] = [6.5 if wide else 1.8 for wide in strong]
+    return style
+
+
 def _side(level: str) -> int:
     text = level.lower()
     if "cold" in text or "low" in text.split("_"):
@@ -174,9 +228,18 @@ def _heat_color(level: str) -> str:
 
 
 def size_style(column: str, values: FloatArray) -> dict[str, Any] | None:
-    """Return radii for classes of a positive amount, or None where there is nothing to class."""
-    breaks = class_breaks(values[values > 0], 4)
+    """Return radii for classes of a positive amount, or None where there is nothing to class.
+
+    Amounts over many orders of magnitude (grams at one end, tonnes at the other) are classed
+    from the upper half, to one significant digit: the small ones are all small.
+    """
+    positive = values[np.isfinite(values) & (values > 0)]
+    breaks = class_breaks(positive, 4)
     if len(breaks) < 3:
         return None
+    lower, *upper = np.quantile(positive, [0.05, 0.5, 0.8, 0.95])
+    if upper[-1] / lower > _HEAVY_TAIL:
+        limits = sorted({rounded(float(limit), 1) for limit in upper})
+        breaks = [breaks[0], *(x for x in limits if breaks[0] < x < breaks[-1]), breaks[-1]]
     radii = np.linspace(3.0, 7.5, len(breaks) - 1)
     return {"column": column, "breaks": breaks, "radii": [round(float(r), 1) for r in radii]}

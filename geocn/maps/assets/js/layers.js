@@ -1,7 +1,8 @@
 'use strict';
 // The layers of the map: their columns, classes, and which rows a period shows.
 (() => {
-  const IMPRECISE_M = 5000;
+  const IMPRECISE_M = 5000, MANY_CELLS = 200;
+  const CELL_OPACITY = [0.3, 0.45, 0.6, 0.75, 0.85];
 
   const classOf = (style, value) => {
     if (value === null || value === undefined) return -1;
@@ -45,6 +46,9 @@
       const name = this.name ?? geocn.T(`layer.${this.kind}`);
       return this.about ? `${name}: ${this.about}` : name;
     }
+
+    // What a column is called here: the weight of a demand is hectares, people or crossings.
+    label(name) { return geocn.field((this.labels || {})[name] ?? name); }
 
     value(name, row) { return this.byName[name] ? this.byName[name].at(row) : null; }
 
@@ -97,6 +101,9 @@
       return value === null || value <= 0 ? this.size.radii[0] : this.size.radii[classOf(this.size, value)];
     }
 
+    // What is significant is drawn over what is not.
+    isStrong(row) { return Boolean(this.style.strong && this.style.strong[this.classOf(row)]); }
+
     // null where the analysis says nothing of significance
     significant(row) {
       const flag = this.value('significant', row), word = this.value('hotspot_class', row);
@@ -108,13 +115,17 @@
       const k = this.classOf(row), color = this.colorOf(k), { style } = this;
       const line = this.hasLines && !this.geometry.kind.includes(2);
       if (line) {
-        const doubtful = this.kind === 'border_hotspots' && this.significant(row) === false;
-      const dash = doubtful ? '3 4' : style.dashes ? style.dashes[k] || null : null;
-      return { color, weight: style.widths ? style.widths[k] ?? 1.5 : 2.6, opacity: doubtful ? 0.75 : 0.95, dashArray: dash, fill: false, lineCap: 'butt' };
+        const doubtful = this.kind === 'border_hotspots' && style.by === 'class' && this.significant(row) === false;
+        const dash = doubtful ? '3 4' : style.dashes ? style.dashes[k] || null : null;
+        return { color, weight: style.widths ? style.widths[k] ?? 1.5 : 2.6, opacity: doubtful ? 0.75 : 0.95, dashArray: dash, fill: false, lineCap: style.strong && style.strong[k] ? 'round' : 'butt' };
       }
       const strong = style.strong && style.strong[k];
-    if (style.strong && !strong) return { stroke: true, color: '#777', weight: 0.3, opacity: 0.5, dashArray: null, fillColor: color, fillOpacity: 0.14, fill: true };
-      const thin = { reach: 0.1, corridors: 0.5, coverage: 0.4, hotspots: 0.68 }[this.kind] ?? 0.62;
+      if (style.strong && !strong) return { stroke: true, color: '#777', weight: 0.3, opacity: 0.5, dashArray: null, fillColor: color, fillOpacity: 0.14, fill: true };
+      // Many small cells: their edges would hide what they say, and the least of them should not.
+      if (this.kind === 'corridors' && this.n > MANY_CELLS && style.by === 'class') {
+        return { stroke: false, fillColor: color, fillOpacity: k < 0 ? 0.15 : CELL_OPACITY[Math.round((k * 4) / Math.max(1, style.colors.length - 1))], fill: true };
+      }
+      const thin = { reach: 0.05, corridors: 0.5, coverage: 0.4, hotspots: 0.68 }[this.kind] ?? 0.62;
       const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : strong ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
       return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
     }
@@ -138,6 +149,18 @@
         this.shown[i] = (rule === 'within' ? whole : touches) ? 1 : 0;
         if (rule === 'within' && !whole && (touches || a === none)) this.vague++;
       }
+    }
+
+    // Point rows outside the first view, counted once.
+    nOutside(box) {
+      if (this.outside === undefined) {
+        const g = this.geometry;
+        this.outside = 0;
+        for (let part = 0; part < g.kind.length; part++) {
+          if (g.kind[part] === 0 && !box.contains([g.lat[g.start[part]], g.lon[g.start[part]]])) this.outside++;
+        }
+      }
+      return this.outside;
     }
 
     nShown() { return this.shown.reduce((sum, one) => sum + one, 0); }

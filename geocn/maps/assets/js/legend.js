@@ -5,6 +5,12 @@
 
   const range = (low, high, last) => (last ? `${geocn.number(low)} – ${geocn.number(high)}` : `${geocn.number(low)} – < ${geocn.number(high)}`);
 
+  // The first of several classes is open below: its least value is noise more often than news.
+  const classText = (breaks, k) => {
+    const last = breaks.length - 2;
+    return k === 0 && last > 0 ? `< ${geocn.number(breaks[1])}` : range(breaks[k], breaks[k + 1], k === last);
+  };
+
   const key = (layer, k, extra = {}) => {
     const color = layer.colorOf(k);
     if (layer.hasPoints && !layer.hasShapes) {
@@ -13,7 +19,7 @@
     if (layer.hasLines && !layer.geometry.kind.includes(2)) {
       return geocn.symbol.line({ color, width: (layer.style.widths ?? [])[k] ?? 3, dash: (layer.style.dashes ?? [])[k] ?? '' });
     }
-    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k] });
+    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k], faint: layer.kind === 'reach' || (layer.style.strong && !layer.style.strong[k]) });
   };
 
   const item = (picture, text) => el('li', {}, picture, el('span', { text }));
@@ -23,7 +29,7 @@
     if (style.by === 'class') {
       const top = style.breaks.length - 2;
       if (top < 0) return [item(key(layer, 0), T('no.values'))];
-      for (let k = 0; k <= Math.max(0, top); k++) items.push(item(key(layer, k), geocn.isolate(top < 1 && style.breaks[0] === style.breaks[1] ? geocn.number(style.breaks[0]) : range(style.breaks[k], style.breaks[k + 1], k === top))));
+      for (let k = 0; k <= Math.max(0, top); k++) items.push(item(key(layer, k), geocn.isolate(top < 1 && style.breaks[0] === style.breaks[1] ? geocn.number(style.breaks[0]) : classText(style.breaks, k))));
     } else if (style.by === 'step') {
       style.steps.forEach((step, k) => {
         const text = style.column === 'tolerance' ? T('within', { share: `${geocn.number(step * 100)} %` }) : style.open_end && k === style.steps.length - 1 ? `≥ ${geocn.number(step)}` : geocn.number(step);
@@ -40,8 +46,7 @@
     if (!layer.size) return null;
     const list = el('ul', { cls: 'sizes' });
     layer.size.radii.forEach((radius, k) => {
-      const { breaks } = layer.size, last = k === layer.size.radii.length - 1;
-      list.append(item(geocn.symbol.picture({ color: '#999', radius: radius * 0.9 }), geocn.isolate(range(breaks[k], breaks[k + 1], last))));
+      list.append(item(geocn.symbol.picture({ color: '#999', radius: radius * 0.9 }), geocn.isolate(classText(layer.size.breaks, k))));
     });
     return el('div', {}, el('p', { cls: 'measure', text: geocn.field(layer.size.column) }), list);
   };
@@ -49,10 +54,10 @@
   const legendOf = (layer) => {
     const box = el('div', { cls: 'legend' });
     const measure = layer.matrix ? layer.measure : layer.style.column;
-    if (measure) box.append(el('p', { cls: 'measure', text: layer.matrix ? T('per.period', { measure: geocn.field(measure) }) : geocn.field(measure) }));
+    if (measure) box.append(el('p', { cls: 'measure', text: layer.matrix ? T('per.period', { measure: geocn.field(measure) }) : layer.label(measure) }));
     const items = classes(layer);
     if (items.length) box.append(el('ul', {}, ...items));
-    if (layer.kind === 'border_hotspots' && layer.byName.hotspot_class) {
+    if (layer.kind === 'border_hotspots' && layer.style.by === 'class' && layer.byName.hotspot_class) {
       box.append(el('ul', {}, item(geocn.symbol.line({ color: '#666' }), T('legend.significant')), item(geocn.symbol.line({ color: '#666', dash: '3 4' }), T('legend.doubtful'))));
     }
     const bySize = sizes(layer);
@@ -100,6 +105,8 @@
       if (layer.left_out) say(T('limit.left_out', { n: layer.left_out, layer: layer.title() }));
       const rough = layer.piles ? layer.piles.reduce((sum, pile) => sum + pile.rows.length, 0) : 0;
       if (rough) say(T('limit.imprecise', { n: rough, layer: layer.title() }));
+      const away = layer.nOutside(geocn.home);
+      if (away) say(T('limit.outside', { n: away, layer: layer.title() }));
       if (layer.vague && geocn.state.period >= 0) say(T('limit.vague', { n: layer.vague, layer: layer.title() }));
     }
     say(T('limit.borders'));

@@ -1,6 +1,8 @@
 'use strict';
 // Point layers on one canvas: symbols, rings for places known only roughly, and picking.
 (() => {
+  const FAR_ZOOM = 5.5, GATHER = 26;
+
   // Rows of imprecise places stand on one spot an area: they are drawn as one ring with a number.
   const pilesOf = (layer) => {
     const spots = new Map();
@@ -23,6 +25,31 @@
   };
 
   const drawn = [];
+  const far = () => geocn.map.getZoom() < FAR_ZOOM;
+
+  // Rings that would lie on each other become one ring; nearer in they part again.
+  const ringsOf = (layer, scale, origin) => {
+    const rings = layer.piles.map((pile) => {
+      const [x, y] = project(...pile.at, scale, origin);
+      return { x, y, rows: pile.rows.filter((row) => layer.shown[row]) };
+    }).filter((ring) => ring.rows.length).sort((a, b) => b.rows.length - a.rows.length);
+    const kept = [], cells = new Map();
+    for (const ring of rings) {
+      const column = Math.floor(ring.x / GATHER), line = Math.floor(ring.y / GATHER);
+      let host = null;
+      for (let i = -1; i <= 1 && !host; i++) {
+        for (let j = -1; j <= 1 && !host; j++) {
+          host = (cells.get(`${column + i} ${line + j}`) || []).find((h) => (h.x - ring.x) ** 2 + (h.y - ring.y) ** 2 < GATHER ** 2);
+        }
+      }
+      if (host) { host.rows.push(ring.rows); continue; }
+      const own = { x: ring.x, y: ring.y, rows: [ring.rows] };
+      const key = `${column} ${line}`;
+      cells.set(key, [...(cells.get(key) || []), own]);
+      kept.push(own);
+    }
+    return kept.map((ring) => ({ ...ring, rows: ring.rows.flat() }));
+  };
 
   const paintPrecise = (context, bounds, layer, scale, origin) => {
     const g = layer.geometry;
@@ -32,23 +59,21 @@
       const [x, y] = project(g.lat[g.start[part]], g.lon[g.start[part]], scale, origin);
       if (x < bounds.min.x || x > bounds.max.x || y < bounds.min.y || y > bounds.max.y) continue;
       const symbol = layer.symbolOf(row);
+      if (layer.kind === 'interventions' && far()) symbol.radius = 7;
       (layer.kind === 'interventions' ? geocn.symbol.badge : geocn.symbol.paint)(context, x, y, symbol);
       drawn.push({ layer, rows: [row], x, y, radius: symbol.radius });
     }
   };
 
   const paintPiles = (context, bounds, layer, scale, origin) => {
-    for (const pile of layer.piles) {
-      const rows = pile.rows.filter((row) => layer.shown[row]);
-      if (!rows.length) continue;
-      const [x, y] = project(...pile.at, scale, origin);
+    for (const { x, y, rows } of ringsOf(layer, scale, origin)) {
       if (!bounds.contains([x, y])) continue;
-      const radius = Math.min(24, 6 + 2.4 * Math.sqrt(rows.length));
+      const radius = Math.min(far() ? 15 : 20, 6 + 1.2 * Math.sqrt(rows.length));
       const classes = new Set(rows.map((row) => layer.classOf(row)));
       const color = classes.size === 1 ? layer.colorOf([...classes][0]) : '#444';
       context.beginPath();
       context.arc(x, y, radius, 0, 7);
-      context.fillStyle = 'rgba(255,255,255,.8)';
+      context.fillStyle = 'rgba(255,255,255,.55)';
       context.fill();
       context.setLineDash([5, 3]);
       geocn.symbol.paint(context, x, y, { color, radius, hollow: true });
@@ -57,6 +82,9 @@
         context.font = '600 11px system-ui, "DejaVu Sans", sans-serif';
         context.textAlign = 'center';
         context.textBaseline = 'middle';
+        context.strokeStyle = 'rgba(255,255,255,.9)';
+        context.lineWidth = 3;
+        context.strokeText(geocn.number(rows.length), x, y);
         context.fillStyle = '#222';
         context.fillText(geocn.number(rows.length), x, y);
       }
@@ -70,8 +98,8 @@
     const scale = 256 * 2 ** map.getZoom(), origin = map.getPixelOrigin();
     for (const layer of geocn.layers) {
       if (!layer.visible || !layer.hasPoints) continue;
-      paintPrecise(context, bounds, layer, scale, origin);
       paintPiles(context, bounds, layer, scale, origin);
+      paintPrecise(context, bounds, layer, scale, origin);
     }
     paintChosen(context, scale, origin);
   };

@@ -50,7 +50,7 @@
     return value === null ? '' : geocn.number(value);
   };
 
-  const headOf = (layer, name) => (name === '#period' ? geocn.field(layer.measure) : geocn.field(name));
+  const headOf = (layer, name) => (name === '#period' ? geocn.field(layer.measure) : layer.label(name));
 
   const table = (layer, parent) => {
     const names = layer.matrix ? ['#period', ...columnsOf(layer)] : columnsOf(layer);

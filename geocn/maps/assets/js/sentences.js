@@ -56,10 +56,18 @@
     times: (v) => `${geocn.number(v)}\u00a0×`, text: (v) => String(v),
   };
 
+  // A weight with what it measures: hectares, crossings, people.
+  const MEASURES = { area_ha: 'ha', weight_kg: 'kg', length_km: 'km', ha: 'ha', kg: 'kg', km: 'km' };
+  const weighed = (layer, row) => {
+    const value = layer.value('weight', row), unit = MEASURES[layer.labels.weight];
+    if (value === null) return null;
+    return unit ? geocn.unit(value, unit) : `${geocn.number(value)} (${layer.label('weight')})`;
+  };
+
   const fill = (template, layer, row) => {
     let whole = true;
     const text = template.replace(/\{(\w+)(?::(\w+))?\}/g, (_, name, format) => {
-      const value = derived[name] ? derived[name](layer, row) : layer.value(name, row);
+      const value = name === 'weight' && layer.labels.weight ? weighed(layer, row) : derived[name] ? derived[name](layer, row) : layer.value(name, row);
       if (value === null || value === undefined) { whole = false; return ''; }
       const usable = formats[format] && (typeof value === 'number' || format === 'code' || format === 'text');
       return isolate(usable ? formats[format](value) : typeof value === 'number' ? geocn.number(value) : String(value));

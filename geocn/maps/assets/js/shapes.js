@@ -26,7 +26,11 @@
         if (!wanted && path._map) path.remove();
       });
     }
-    for (const layer of geocn.layers) layer.paths.forEach((path) => path && path._map && path.bringToFront());
+    for (const layer of geocn.layers) {
+      const front = (wanted) => layer.paths.forEach((path, row) => path && path._map && layer.isStrong(row) === wanted && path.bringToFront());
+      front(false);
+      if (layer.style.strong) front(true);
+    }
     emphasise();
   };
 

@@ -49,13 +49,13 @@
   // A site stands on a white disc, so that it is never taken for an event.
   const badge = (context, x, y, symbol) => {
     context.beginPath();
-    context.arc(x, y, 10, 0, 7);
+    context.arc(x, y, symbol.radius, 0, 7);
     context.fillStyle = '#fff';
     context.fill();
     context.lineWidth = 1.6;
     context.strokeStyle = '#222';
     context.stroke();
-    paint(context, x, y, { ...symbol, radius: 5 });
+    paint(context, x, y, { ...symbol, radius: symbol.radius / 2 });
   };
 
   const picture = (symbol) => {
@@ -74,8 +74,8 @@
   const line = ({ color, width = 3, dash = '' }) => geocn.svg('svg', { viewBox: '0 0 30 14', width: 30, height: 14, class: 'key', 'aria-hidden': 'true' },
     geocn.svg('line', { x1: 1, y1: 7, x2: 29, y2: 7, stroke: color, 'stroke-width': width, 'stroke-dasharray': dash }));
 
-  const area = ({ color, strong }) => geocn.svg('svg', { viewBox: '0 0 22 16', width: 22, height: 16, class: 'key', 'aria-hidden': 'true' },
-    geocn.svg('rect', { x: 2, y: 2, width: 18, height: 12, fill: color, 'fill-opacity': 0.8, stroke: strong ? '#222' : '#777', 'stroke-width': strong ? 2 : 0.8 }));
+  const area = ({ color, strong, faint }) => geocn.svg('svg', { viewBox: '0 0 22 16', width: 22, height: 16, class: 'key', 'aria-hidden': 'true' },
+    geocn.svg('rect', { x: 2, y: 2, width: 18, height: 12, fill: color, 'fill-opacity': faint ? 0.35 : 0.8, stroke: strong ? '#222' : '#777', 'stroke-width': strong ? 2 : 0.8 }));
 
   geocn.symbol = { paint, badge, picture, line, area };
 })();
