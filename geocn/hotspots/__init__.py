@@ -4,6 +4,7 @@ from geocn.hotspots.along_border import border_hotspots
 from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
 from geocn.hotspots.getis import getis_ord
+from geocn.hotspots.moran import local_moran
 from geocn.hotspots.segments import border_segments
 from geocn.spatial.grids import make_grid
 from geocn.spatial.neighbours import distance_band, knn
@@ -16,5 +17,6 @@ __all__ = [
     "distance_band",
     "getis_ord",
     "knn",
+    "local_moran",
     "make_grid",
 ]
