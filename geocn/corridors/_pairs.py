@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+import geopandas as gpd
 import numpy as np
 
 from geocn._typing import FloatArray, IntArray
 from geocn.errors import ParameterError
-from geocn.spatial.cost import CostField, FrictionSurface, Sites
+from geocn.spatial.cost import CostField, FrictionSurface, Sites, SitesLike
 
 Pairs: TypeAlias = Literal["all", "nearest"] | Sequence[tuple[Any, Any]]
 
@@ -73,6 +74,15 @@ def pair_costs(
             cost, target = _least(field.cost, cells)
             found.append(PairCost(origin, position, field, cost, target))
         yield from [min(found, key=lambda pair: pair.cost)] if pairs == "nearest" else found
+
+
+def label_types(origins: SitesLike, destinations: SitesLike) -> dict[str, Any]:
+    """Types of the columns that name sites, the same where there are none."""
+    names = {"origin": origins, "destination": destinations}
+    return {
+        name: sites.index.dtype if isinstance(sites, (gpd.GeoDataFrame, gpd.GeoSeries)) else "int64"
+        for name, sites in names.items()
+    }
 
 
 def _least(cost: FloatArray, cells: IntArray) -> tuple[float, int]:

@@ -13,7 +13,7 @@ import xarray as xr
 from shapely.geometry import shape
 
 from geocn._typing import BoolArray
-from geocn.corridors._pairs import PairCost, Pairs, pair_costs
+from geocn.corridors._pairs import PairCost, Pairs, label_types, pair_costs
 from geocn.errors import ParameterError
 from geocn.provenance import attach
 from geocn.spatial.antimeridian import fold_longitudes
@@ -99,7 +99,7 @@ def least_cost_corridors(
     frame = gpd.GeoDataFrame(data, geometry=_to_lonlat(dense, surface.grid))
     frame.insert(6, "area_km2", (frame.geometry.to_crs(_EQUAL_AREA).area / 1e6).to_numpy())
     kinds = dict.fromkeys(("tolerance", "least_cost", "max_cost", "area_km2"), "float64")
-    frame = frame.astype({**kinds, "n_cells": "int64"})
+    frame = frame.astype({**kinds, **label_types(origins, destinations), "n_cells": "int64"})
     unreachable = frame["least_cost"].isna()
     frame.loc[unreachable, "area_km2"] = np.nan
     return attach(
@@ -107,6 +107,8 @@ def least_cost_corridors(
         "corridors.least_cost_corridors",
         neighbours=neighbours,
         tolerances=levels,
+        pairs=pairs if isinstance(pairs, str) else "list",
+        crs="EPSG:4326",
         friction_crs=surface.grid.crs,
         least_cost=[
             {"origin": a, "destination": b, "least_cost": None if np.isnan(c) else c}

@@ -10,7 +10,7 @@ import shapely
 import xarray as xr
 
 from geocn._typing import IntArray
-from geocn.corridors._pairs import Pairs, pair_costs
+from geocn.corridors._pairs import Pairs, label_types, pair_costs
 from geocn.provenance import attach
 from geocn.spatial.antimeridian import fold_longitudes
 from geocn.spatial.cost import FrictionSurface, SitesLike, friction_surface, locate_sites
@@ -81,7 +81,8 @@ def least_cost_paths(
         rows["length_m"].append(path_length_m(surface, cells) if len(cells) else np.nan)
         rows["geometry"].append(path_line(surface, cells))
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=surface.grid.crs)
-    frame = frame.astype({"cost": "float64", "length_m": "float64"})
+    kinds = {"cost": "float64", "length_m": "float64"}
+    frame = frame.astype({**kinds, **label_types(origins, destinations)})
     return attach(
         frame,
         "corridors.least_cost_paths",

@@ -106,6 +106,7 @@ def reach(
         distance_km=distance_km,
         as_of=as_of,
         areas=areas,
+        crs=lonlat.crs,
         n_not_active=int((~active).sum()),
         n_undated=int((active & undated).sum()),
         n_presence_only=int((basis == "none").sum()),

@@ -10,7 +10,13 @@ import pandas as pd
 
 from geocn._typing import AnyArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
-from geocn.hotspots.border_evidence import flow_of, segment_of, seizures_of, share_forward
+from geocn.hotspots.border_evidence import (
+    flow_of,
+    routes_of,
+    segment_of,
+    seizures_of,
+    share_forward,
+)
 from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
 from geocn.hotspots.precision import Imprecise, check_imprecise
 from geocn.hotspots.tails import binomial_p
@@ -19,9 +25,9 @@ from geocn.spatial.crs import to_lonlat
 
 Evidence = Literal["crossings", "seizures", "both"]
 _COUNTED = {
-    "crossings": ["n_crossings"],
+    "crossings": ["n_routes"],
     "seizures": ["n_seizures"],
-    "both": ["n_crossings", "n_seizures"],
+    "both": ["n_routes", "n_seizures"],
 }
 
 
@@ -48,10 +54,16 @@ def border_hotspots(
     :math:`\mathrm{Bin}(N, e_i / \sum e)`; no Monte Carlo noise. Pass the segments of the
     study area only: segments where nobody looked are not evidence of calm.
 
+    A route is one piece of evidence in a segment however often it crosses there: its
+    crossings are not independent, and counted one by one a single route that winds along
+    the border would be a hotspot. Reports of one route by several partners should be
+    merged before, for the same reason.
+
     Parameters
     ----------
     crossings : GeoDataFrame
-        From :func:`border_crossings`; counted in the segment of their dyad and chainage.
+        From one call of :func:`border_crossings`; counted in the segment of their dyad and
+        chainage. Without its column ``route_row`` every crossing is a route of its own.
     segments : GeoDataFrame
         From :func:`border_segments`, at the same map scale as the crossings.
     seizures : GeoDataFrame, optional
@@ -60,7 +72,7 @@ def border_hotspots(
         Column of the segments that the evidence should be proportional to: patrol hours,
         population, a prior intensity. By default the length in kilometres.
     evidence : {"crossings", "seizures", "both"}, optional
-        What is counted and tested; "both" weighs a seizure like a crossing. By default
+        What is counted and tested; "both" weighs a seizure like a route. By default
         "both" where seizures are given, else "crossings".
     weight : str
         Column of the crossings whose sum is ``flow``.
@@ -82,7 +94,8 @@ def border_hotspots(
     Returns
     -------
     GeoDataFrame
-        The segments with ``n_crossings, n_seizures, n_imprecise, flow, observed, exposure,
+        The segments with ``n_crossings, n_routes`` (that cross there at least once),
+        ``n_seizures, n_imprecise, flow, observed`` (routes, seizures or both), ``exposure,
         expected, rate`` (observed per unit of exposure), ``rate_eb`` (the same shrunk
         towards the overall rate), ``relative_risk, p_value, p_adjusted, significant,
         hotspot_class`` (hot, cold, not_significant, no_exposure), ``share_direction_ab``
@@ -127,21 +140,20 @@ def border_hotspots(
     left_out["crossings_without_segment"] = int((at < 0).sum())
     result = to_lonlat(segments, "segments").copy()
     n = len(result)
-    result["n_crossings"] = np.bincount(at[at >= 0], minlength=n)
     near, vague = seizures_of(
         seizures, result, reach_m=reach_km * 1000, imprecise=imprecise, seed=seed, left_out=left_out
     )
-    result["n_seizures"] = np.bincount(near[near >= 0], minlength=n)
-    result["n_imprecise"] = np.bincount(near[(near >= 0) & vague], minlength=n)
-    result["flow"] = flow_of(crossings, weight, at, n)
+    numbers = {
+        "n_crossings": np.bincount(at[at >= 0], minlength=n),
+        "n_routes": routes_of(crossings, at, n),
+        "n_seizures": np.bincount(near[near >= 0], minlength=n),
+        "n_imprecise": np.bincount(near[(near >= 0) & vague], minlength=n),
+        "flow": flow_of(crossings, weight, at, n),
+    }
     counted = _COUNTED[evidence]
-    result["observed"] = result[counted].sum(axis=1)
-    exposed = _exposure(result, exposure)
-    for name, values in _tested(result["observed"].to_numpy(dtype=float), exposed).items():
-        result[name] = values
-    result["p_adjusted"] = adjust(result["p_value"], correction=correction)
-    result["significant"] = result["p_adjusted"].to_numpy() <= alpha
-    result["hotspot_class"] = _classes(result)
+    numbers["observed"] = np.sum([numbers[name] for name in counted], axis=0)
+    result = result.assign(**numbers)
+    result = _judged(result, _exposure(result, exposure), alpha=alpha, correction=correction)
     result["share_direction_ab"] = share_forward(crossings, at, n)
     result["rank"] = _rank(result)
     return attach(
@@ -161,6 +173,7 @@ def border_hotspots(
         n_evidence=int(result["observed"].sum()),
         n_imprecise=int(result["n_imprecise"].sum()),
         scale=_scale(segments),
+        crs="EPSG:4326",
         left_out=left_out,
     )
 
@@ -235,6 +248,17 @@ def _exposure(segments: gpd.GeoDataFrame, exposure: str | None) -> FloatArray:
                 rows=segments["segment_id"][bad].tolist() if "segment_id" in segments else (),
             )
     return np.where(values > 0, values, 0.0)
+
+
+def _judged(
+    result: gpd.GeoDataFrame, exposed: FloatArray, *, alpha: float, correction: Correction
+) -> gpd.GeoDataFrame:
+    """Rates, p-values and classes of ``observed`` under what the exposure expects."""
+    result = result.assign(**_tested(result["observed"].to_numpy(dtype=float), exposed))
+    result["p_adjusted"] = adjust(result["p_value"], correction=correction)
+    result["significant"] = result["p_adjusted"].to_numpy() <= alpha
+    result["hotspot_class"] = _classes(result)
+    return result
 
 
 def _tested(observed: FloatArray, exposed: FloatArray) -> dict[str, AnyArray]:

@@ -73,6 +73,16 @@ def seizures_of(
     return near, vague
 
 
+def routes_of(crossings: gpd.GeoDataFrame, at: IntArray, n: int) -> IntArray:
+    """Count the different routes that cross each segment."""
+    inside = at >= 0
+    if "route_row" not in crossings:
+        return np.bincount(at[inside], minlength=n).astype(np.int64)
+    names = [name for name in ("route_row", "route_id") if name in crossings]
+    once = pd.DataFrame(crossings[names]).assign(segment=at)[inside].drop_duplicates()
+    return np.bincount(once["segment"].to_numpy(), minlength=n).astype(np.int64)
+
+
 def flow_of(crossings: gpd.GeoDataFrame, weight: str, at: IntArray, n: int) -> FloatArray:
     """Sum a column of the crossings by segment; null weighs nothing."""
     if weight not in crossings:

@@ -118,7 +118,9 @@ def count_events(
     result["n_imprecise"] = np.bincount(fuzzy, minlength=size).astype(np.int64)
     if weight is not None:
         amount = np.nan_to_num(events[weight].to_numpy(dtype=float, na_value=np.nan)[kept])
-        result[f"total_{weight}"] = np.bincount(cell, weights=amount, minlength=size)
+        # bincount of nothing gives integers whatever the weights.
+        total = np.bincount(cell, weights=amount, minlength=size)
+        result[f"total_{weight}"] = total.astype(float)
     return attach(
         result,
         "hotspots.count_events",
@@ -129,6 +131,7 @@ def count_events(
         imprecise=imprecise,
         seed=seed,
         by_period=by_period,
+        time=time,
         weight=weight,
         crs=areas.crs,
     )

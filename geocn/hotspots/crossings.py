@@ -150,6 +150,7 @@ def border_crossings(
         min_excursion_m=float(min_excursion_m),
         include=list(include),
         scale=index.scale,
+        crs="EPSG:4326",
         n_routes=len(routes),
         reported={name: reported[name] for name in _REPORTED},
         left_out={"no_geometry": lines.n_missing, "no_length": lines.n_short},

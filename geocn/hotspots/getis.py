@@ -239,6 +239,7 @@ def _score(
     cells = tails.Cells(rate, others, others @ rate, tested)
     z = gi_score(rate, window, star=test.star)
     details: dict[str, object] = {"inference": tails.choose(cells, test.inference)}
+    details["permutations"] = None
     if exposed is not None and test.inference in ("auto", "exact"):
         counted = bool(tails.whole_counts(counts).all()) and cells.equal_weights
         if test.inference == "exact" and not counted:

@@ -103,7 +103,8 @@ def _frame(
         np.concatenate([*columns[name], np.empty(0)]) for name in ("row", "from", "to")
     )
     row = row.astype(np.int64)
-    data = pd.DataFrame({"dyad": borders["dyad"].iloc[row].astype("str").to_numpy()})
+    dyads = pd.Series(borders["dyad"].iloc[row].astype("str").to_numpy(), dtype="str")
+    data = pd.DataFrame({"dyad": dyads})
     for name in _KEPT:
         present = name in borders
         values = borders[name].iloc[row].array if present else [None] * len(row)

@@ -12,6 +12,7 @@ import shapely
 
 from geocn._typing import FloatArray, IntArray
 from geocn.errors import CRSError, ParameterError
+from geocn.provenance import attach
 from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
 
 GridKind = Literal["square", "hex"]
@@ -75,8 +76,10 @@ def make_grid(
         raise CRSError("make_grid", found=target.to_string(), expected="a projected CRS in metres")
     series = series[has_geometry(series)].to_crs(target)
     cell = side / target.axis_info[0].unit_conversion_factor
+    options = {"cell_m": cell_m, "cell_size_km": cell_size_km, "kind": kind, "crs": target}
     if not len(series):
-        return _frame(np.empty((0, 2), dtype=np.int64), np.empty((0, 0, 2)), target)
+        nothing = _frame(np.empty((0, 2), dtype=np.int64), np.empty((0, 0, 2)), target)
+        return attach(nothing, "hotspots.make_grid", **options)
     build = _squares if kind == "square" else _hexagons
     numbers, rings = build(series.total_bounds, cell)
     grid = _frame(numbers, rings, target)
@@ -84,7 +87,7 @@ def make_grid(
     if len(areas) == len(series):
         hit = np.unique(grid.sindex.query(areas.to_numpy(), predicate="intersects")[1])
         grid = grid.iloc[hit].reset_index(drop=True)
-    return grid
+    return attach(grid, "hotspots.make_grid", **options)
 
 
 def _side(cell_m: float | None, cell_size_km: float | None) -> float:

@@ -16,6 +16,7 @@ from geocn.spatial.nearest import nearest_line
 
 ADDED = [
     "n_crossings",
+    "n_routes",
     "n_seizures",
     "n_imprecise",
     "flow",
