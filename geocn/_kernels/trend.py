@@ -71,6 +71,35 @@ def mann_kendall(
 
 
 @njit(cache=True)
+def _median(x: FloatArray, n: int) -> float:
+    """Median of the first n values, which are put in another order (Hoare's selection)."""
+    middle = n // 2
+    low, high = 0, n - 1
+    while low < high:
+        pivot = x[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while x[i] < pivot:
+                i += 1
+            while x[j] > pivot:
+                j -= 1
+            if i <= j:
+                x[i], x[j] = x[j], x[i]
+                i += 1
+                j -= 1
+        if j < middle:
+            low = i
+        if middle < i:
+            high = j
+    if n % 2:
+        return float(x[middle])
+    below = x[0]
+    for i in range(1, middle):
+        below = max(below, x[i])
+    return float((below + x[middle]) / 2)
+
+
+@njit(cache=True)
 def sen_slope(series: FloatArray) -> FloatArray:
     """Median of the slopes between all pairs of each row, per step (Sen 1968).
 
@@ -95,14 +124,14 @@ def sen_slope(series: FloatArray) -> FloatArray:
                     slopes[count] = (series[row, j] - series[row, i]) / (j - i)
                     count += 1
         if count:
-            slope[row] = np.median(slopes[:count])
+            slope[row] = _median(slopes, count)
     return slope
 
 
 def trend_test(
     score: IntArray, variance: FloatArray, length: IntArray, inflation: FloatArray | float = 1.0
 ) -> tuple[FloatArray, FloatArray]:
-    """Standard score, corrected for continuity, and two-sided normal p-value.
+    """Return the score standardised, corrected for continuity, and its two-sided p-value.
 
     Parameters
     ----------
