@@ -46,6 +46,11 @@ def events() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(data, geometry=gpd.points_from_xy(*xy.T), crs="EPSG:4326")
 
 
+def cube() -> xr.Dataset:
+    """The seizures by cell and month."""
+    return hotspots.space_time_cube(events(), grid(), as_of="2024-11-15")
+
+
 def routes() -> gpd.GeoDataFrame:
     """30 ways from the south of Colombia into Ecuador."""
     rng = np.random.default_rng(4)
@@ -208,6 +213,28 @@ HOTSPOTS = (
         moves=("frame",),
     ),
     Case(
+        "hotspots.space_time_cube",
+        hotspots.space_time_cube,
+        lambda: {
+            "events": events(),
+            "areas": grid(),
+            "weight": "weight_kg",
+            "as_of": "2024-11-15",
+            "gaps": [{"from": "2024-03-01", "to": "2024-03-31"}],
+        },
+        data=("events", "areas"),
+        shuffled=("events",),
+        empty=("events", "areas"),
+        moves=("events", "areas"),
+    ),
+    Case(
+        "hotspots.emerging_hotspots",
+        hotspots.emerging_hotspots,
+        lambda: {"cube": cube(), "areas": grid(), "neighbours": "queen"},
+        data=("cube", "areas"),
+        moves=("areas",),
+    ),
+    Case(
         "hotspots.border_segments",
         hotspots.border_segments,
         lambda: {"borders": borders(), "length_km": 25},
@@ -331,5 +358,7 @@ CASES = (*HOTSPOTS, *CORRIDORS, *PLANNING)
 NOT_ANALYSES = {
     "hotspots.distance_band": "describes neighbours",
     "hotspots.knn": "describes neighbours",
+    "hotspots.read_cube": "reads what write_cube wrote",
+    "hotspots.write_cube": "writes a file",
     "coverage.Coverage": "the result of assess",
 }
