@@ -3,8 +3,12 @@
 from geocn.hotspots.along_border import border_hotspots
 from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
+from geocn.hotspots.cube import read_cube, space_time_cube, write_cube
+from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
+from geocn.hotspots.near_repeat import near_repeat
+from geocn.hotspots.scan import spatial_scan
 from geocn.hotspots.segments import border_segments
 from geocn.spatial.grids import make_grid
 from geocn.spatial.neighbours import distance_band, knn
@@ -15,8 +19,14 @@ __all__ = [
     "border_segments",
     "count_events",
     "distance_band",
+    "emerging_hotspots",
     "getis_ord",
     "knn",
     "local_moran",
     "make_grid",
+    "near_repeat",
+    "read_cube",
+    "space_time_cube",
+    "spatial_scan",
+    "write_cube",
 ]
