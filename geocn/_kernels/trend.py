@@ -71,9 +71,8 @@ def mann_kendall(
 
 
 @njit(cache=True)
-def _median(x: FloatArray, n: int) -> float:
-    """Median of the first n values, which are put in another order (Hoare's selection)."""
-    middle = n // 2
+def _select(x: FloatArray, n: int, rank: int) -> float:
+    """Value of this rank among the first n, which are put in another order (Hoare)."""
     low, high = 0, n - 1
     while low < high:
         pivot = x[(low + high) // 2]
@@ -87,16 +86,39 @@ def _median(x: FloatArray, n: int) -> float:
                 x[i], x[j] = x[j], x[i]
                 i += 1
                 j -= 1
-        if j < middle:
+        if j < rank:
             low = i
-        if middle < i:
+        if rank < i:
             high = j
-    if n % 2:
-        return float(x[middle])
-    below = x[0]
-    for i in range(1, middle):
-        below = max(below, x[i])
-    return float((below + x[middle]) / 2)
+    return float(x[rank])
+
+
+@njit(cache=True)
+def _median(x: FloatArray, n: int, near: FloatArray) -> float:
+    """Median of the first n values; ``near`` is room for as many, ``x`` may be put in order.
+
+    A sample brackets the median, and the search goes on among the values in the bracket,
+    which one pass without branches picks out; where the bracket misses, among all.
+    """
+    lower, upper = (n - 1) // 2, n // 2
+    sample = 63
+    if n > 8 * sample:
+        stride = n // sample
+        for i in range(sample):
+            near[i] = x[i * stride]
+        low = _select(near, sample, sample // 2 - 9)
+        high = _select(near, sample, sample // 2 + 9)
+        below, count = 0, 0
+        for i in range(n):
+            value = x[i]
+            below += int(value < low)
+            near[count] = value
+            count += int((value >= low) & (value <= high))
+        if below <= lower and upper < below + count:
+            middle = _select(near, count, lower - below)
+            return (middle + _select(near, count, upper - below)) / 2
+    middle = _select(x, n, lower)
+    return (middle + _select(x, n, upper)) / 2
 
 
 @njit(cache=True)
@@ -114,6 +136,7 @@ def sen_slope(series: FloatArray) -> FloatArray:
     m, n = series.shape
     slope = np.full(m, np.nan)
     slopes = np.empty(n * (n - 1) // 2)
+    near = np.empty(n * (n - 1) // 2)
     for row in range(m):
         count = 0
         for i in range(n):
@@ -124,7 +147,7 @@ def sen_slope(series: FloatArray) -> FloatArray:
                     slopes[count] = (series[row, j] - series[row, i]) / (j - i)
                     count += 1
         if count:
-            slope[row] = _median(slopes, count)
+            slope[row] = _median(slopes, count, near)
     return slope
 
 

@@ -52,6 +52,20 @@ def test_slope_equals_scipy_theil():
     assert sen_slope(series) == pytest.approx(theirs)
 
 
+@pytest.mark.parametrize("kind", ["walk", "noise", "ties", "drop"])
+@pytest.mark.parametrize("n", [2, 33, 60, 61])
+def test_long_series_bracket_their_median(kind, n):
+    rng = np.random.default_rng(n)
+    noise = rng.normal(size=(15, n))
+    series = {
+        "walk": noise.cumsum(axis=1),
+        "noise": noise,
+        "ties": np.round(noise),
+        "drop": np.where(np.arange(n) < n - 3, noise, -1e6),
+    }[kind]
+    assert sen_slope(series) == pytest.approx([slow_slope(x) for x in series], rel=1e-12)
+
+
 def test_p_value_is_near_scipys_exact_one():
     series = np.random.default_rng(3).normal(size=(50, 30))
     score, variance, _, length = mann_kendall(series)
