@@ -9,6 +9,7 @@ from typing import Any
 from geocn import layers
 from geocn._cli_print import line, table
 from geocn.errors import ParameterError
+from geocn.schema import COMMON, layer_schema
 
 # What a reader can be told on the command line, and how its text becomes a value.
 _OPTIONS: Mapping[str, Callable[[str], Any]] = {
@@ -67,11 +68,18 @@ def _value(name: str, text: str) -> Any:
 
 
 def _print(found: layers.Inspection) -> None:
+    if not found.n_rows and found.error:
+        line(f"{found.file} as {found.layer}")
+        line(f"would not load: {found.error}")
+        return
     facts = [(name, found.report[name]) for name in _FACTS if found.report.get(name)]
     table(f"{found.file} as {found.layer}", ("what", "value"), facts)
     _frame("Columns", found.columns)
-    filled = [(name, f"{share:.1%}") for name, share in found.filled.items()]
+    filled = [(name, f"{share:.1%}") for name, share in found.filled.items() if share]
     table("What the layer would hold", ("column", "filled"), filled)
+    lacking = [name for name in _asked(found.layer) if not found.filled.get(name)]
+    if lacking and found.ok:
+        line("nothing found for", ", ".join(lacking))
     _numbers(found.report.get("numbers", {}))
     _counts(found.report)
     notes = [*found.report.get("notes", ()), *found.report.get("assumptions", ())]
@@ -80,9 +88,44 @@ def _print(found: layers.Inspection) -> None:
     _frame("First rejected rows", found.first_bad)
     line("rows", found.n_rows)
     line("rejected", found.n_rejected, f"{found.reject_rate:.2%}")
-    if found.match_rate is not None:
-        line("places matched", f"{found.match_rate:.2%}")
+    _located(found)
     line("would load" if found.ok else f"would not load: {found.error}")
+
+
+def _asked(layer: str) -> list[str]:
+    """Columns that a file of a layer is expected to fill: the layer's own, and where it lies."""
+    common = {column.name for column in COMMON}
+    own = [column.name for column in layer_schema(layer).columns if column.name not in common]
+    return [name for name in [*own, "geometry"] if name not in _MADE]
+
+
+# Columns that geocn makes, or that few files have: their absence is no news.
+_MADE = {"duplicate_group", "duplicate_score", "flags", "place_match", "unit_reported"}
+_MADE |= {"date_precision", "location_precision_m", "admin_code", "area_ci_ha", "n_sources"}
+
+# Single figures of a report, as an analyst would say them.
+_SAID = {
+    "source_rows": "rows of the file itself",
+    "repeated_rows": "rows that repeat an earlier one",
+    "repeated_ids": "rows that share an identifier",
+    "made_valid": "geometries made valid",
+    "points_joined": "points joined into routes",
+    "total_ha": "hectares in all",
+    "coordinates": "coordinates read as",
+}
+_NAMES_PLACES = ("country", "admin", "place", "admin_code", "place_code")
+
+
+def _located(found: layers.Inspection) -> None:
+    """Say how many rows would have a location, and what would give them one."""
+    share = found.filled.get("geometry")
+    if share is None:
+        return
+    line("with a location", f"{share:.2%}")
+    if found.match_rate is not None:
+        line("places matched", f"{found.match_rate:.2%}", "of the rows without coordinates")
+    elif share < 1 and any(role in found.report.get("columns", {}) for role in _NAMES_PLACES):
+        line("rows name places: give --places FILE to locate them")
 
 
 def _frame(title: str, frame: Any) -> None:
@@ -94,26 +137,36 @@ def _frame(title: str, frame: Any) -> None:
 
 def _numbers(formats: Mapping[str, Mapping[str, Any]]) -> None:
     keys = ("decimal", "thousands", "evidence")
-    rows = [(name, *(one.get(key) for key in keys)) for name, one in formats.items()]
+    rows = [(name, *(one.get(key) or "none" for key in keys)) for name, one in formats.items()]
     table("Numbers", ("column", *keys), rows)
 
 
 def _counts(report: Mapping[str, Any]) -> None:
     """Print what a reader counted: units, dates, places, unknown words, flags."""
     shown = {*_FACTS, "file", "rows_in", "rows_out", "rows_rejected", "rejected", "columns"}
-    shown |= {"numbers", "notes", "assumptions", "declared_gaps"}
+    shown |= {"numbers", "notes", "assumptions", "declared_gaps", "unused"}
     for title, value in report.items():
         if title not in shown and isinstance(value, Mapping):
             table(title.capitalize(), ("what", "value"), list(_flat(value)))
         elif title not in shown and value:
-            line(title, value)
+            said = ", ".join(map(str, value)) if isinstance(value, list) else value
+            line(_SAID.get(title, title), said)
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
     pairs: list[tuple[str, Any]] = []
     for name, one in value.items():
-        if isinstance(one, Mapping):
+        if isinstance(one, list) and all(isinstance(item, Mapping) for item in one):
+            pairs += [(f"{before}{name}", _record(item)) for item in one]
+        elif isinstance(one, float):
+            pairs.append((f"{before}{name}", f"{one:.4g}"))
+        elif isinstance(one, Mapping):
             pairs += _flat(one, f"{before}{name}: ")
         else:
             pairs.append((f"{before}{name}", one))
     return pairs
+
+
+def _record(item: Mapping[str, Any]) -> str:
+    """Write one record as a sentence: what it holds, without its empty parts."""
+    return "; ".join(f"{key} {value}" for key, value in item.items() if value not in ("", None))

@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 Progress = Callable[[str], None]
+_LONGEST = 300
 
 
 def clean(value: object) -> str:
     """Return ``value`` as one line that no terminal takes for a command."""
     text = "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def line(*cells: object) -> None:
@@ -22,7 +27,7 @@ def line(*cells: object) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; nothing where it has no rows."""
-    cells = [[clean(value) for value in row] for row in rows]
+    cells = [[_shortened(clean(value)) for value in row] for row in rows]
     if not cells:
         return
     if sys.stdout.isatty():

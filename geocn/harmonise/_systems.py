@@ -33,6 +33,7 @@ from geocn.harmonise.text import distinct, is_absent, spread
 METRES_PER_DEGREE: Final = 111_195.0
 _DEGREE_ROLES: Final = frozenset({"latitude", "longitude"})
 _PLAIN: Final = re.compile(r"[+-]?\d{1,3}(?:[.,]\d+)?", re.ASCII)
+_COMMA_ALONE: Final = re.compile(r"\d{1,3},\d+")
 _Row = tuple[float, float, float, str | None, str]
 _NOTHING: Final[_Row] = (np.nan, np.nan, np.nan, None, "")
 
@@ -233,6 +234,9 @@ def _read_position(text: str, *, x_first: bool) -> _Row:
     pair = split_pair(text)
     if pair is None:
         return (*_NOTHING[:3], f"{text[:60]!r} is not read as a pair of coordinates", "")
+    if _COMMA_ALONE.fullmatch(text.strip()):
+        reason = f"{text[:60]!r} may be a pair of whole degrees or one number with a decimal comma"
+        return (*_NOTHING[:3], reason, "")
     first, second = (read_angle(part, None) for part in pair)
     problem = first.problem or second.problem
     if problem:

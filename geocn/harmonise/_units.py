@@ -132,7 +132,7 @@ def _sized(text: str) -> Reading | None:
     if match is None:
         return None
     holder, name = fold(match["holder"]), _spellings().get(fold(match["unit"]))
-    if name is None or (holder and holder not in _spellings()):
+    if name is None or (holder and not _holds(holder)):
         return None
     unit = known_units()[name]
     if unit.kind not in ("mass", "volume"):
@@ -146,6 +146,12 @@ def _sized(text: str) -> Reading | None:
     label = f"{size:.12g}_{name}"
     label = f"{_spellings()[holder]}_{label}" if holder else label
     return Reading(label, unit.kind, size * unit.factor if unit.kind == "mass" else _NAN)
+
+
+def _holds(holder: str) -> bool:
+    """Say whether a word is a thing that has a size: a block is, "kg 500 g" is two amounts."""
+    name = _spellings().get(holder)
+    return name is not None and known_units()[name].kind == "count"
 
 
 def _number(match: re.Match[str]) -> float | None:

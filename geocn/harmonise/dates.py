@@ -27,6 +27,9 @@ __all__ = ["DateResult", "assemble_dates", "format_date", "parse_dates"]
 Order = Literal["dmy", "mdy", "ymd"]
 _DTYPE: Final = "datetime64[us, UTC]"
 _ISO_DAY: Final = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+_MIDNIGHT: Final = r"[T ]00:00(?::00(?:\.0+)?)?$"
+_SHARE: Final = re.compile(r"0(?:[.,]\d+)?", re.ASCII)
+_SERIAL_ZERO: Final = "1899-12-31T"
 _DIGIT: Final = re.compile(r"\d")
 _YEARS: Final = range(1900, 2101)
 
@@ -171,8 +174,12 @@ def assemble_dates(frame: pd.DataFrame, roles: Mapping[str, str]) -> pd.Series |
     date = roles.get("date", roles.get("seized_at"))
     if date is not None:
         text = _texts(frame[date])
-        clock = _texts(frame[roles["time"]]) if "time" in roles else None
-        joined = text if clock is None else (text + " " + clock).where(clock != "", text)
+        if "time" not in roles:
+            return text.where(text != "", None).astype("str")
+        # Spreadsheets type a day as its midnight, and a time of day as a share of the day.
+        text = text.str.replace(_MIDNIGHT, "", regex=True)
+        clock = _texts(frame[roles["time"]]).map(_clock_of_share)
+        joined = (text + " " + clock).where(clock != "", text)
         return joined.where(text != "", None).astype("str")
     if "year" not in roles:
         return None
@@ -184,6 +191,14 @@ def assemble_dates(frame: pd.DataFrame, roles: Mapping[str, str]) -> pd.Series |
         index=frame.index,
         dtype="str",
     )
+
+
+def _clock_of_share(text: str) -> str:
+    """Write a spreadsheet's share of a day, such as 0.6041666, as a time of day."""
+    if not _SHARE.fullmatch(text):
+        return text.removeprefix(_SERIAL_ZERO)
+    seconds = min(round(float(text.replace(",", ".")) * 86400), 86399)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def _join(year: str, month: str, day: str) -> str | None:

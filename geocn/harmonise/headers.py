@@ -26,6 +26,8 @@ _YEAR: Final = re.compile(r"^(?:[a-z]+ ?)?((?:19|20)\d{2})(?: ?(?:ha|has|hectare
 _FIRST_YEAR, _LAST_YEAR = 1950, 2100
 _SPREAD_LAYER: Final = "cultivation"
 _WEAK: Final = "weak synonym"
+_CUT: Final = "cut to 10 characters"
+_CUT_AT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class HeaderMatch:
     mapping : dict
         Role (a canonical column or a helper such as ``latitude``) to source column.
     how : dict
-        Role to ``"exact"``, ``"synonym en"`` (es, fr, pt), ``"weak synonym"`` or ``"fields"``.
+        Role to ``"exact"``, ``"synonym en"`` (es, fr, pt), ``"weak synonym"``,
+        ``"cut to 10 characters"`` or ``"fields"``.
     unused : list of str
         Source columns without a role, in the order of the file.
     years : dict
@@ -186,7 +189,7 @@ def _claims(name: str, layer: str) -> tuple[_Claim, ...]:
     for spelled in (fold(name), fold(_CAMEL.sub(" ", name))):
         if spelled in table:
             return table[spelled]
-    return _with_unit(fold(_CAMEL.sub(" ", name)), table)
+    return _with_unit(fold(_CAMEL.sub(" ", name)), table) or _cut(name, table)
 
 
 def _with_unit(header: str, table: Mapping[str, tuple[_Claim, ...]]) -> tuple[_Claim, ...]:
@@ -203,6 +206,16 @@ def _with_unit(header: str, table: Mapping[str, tuple[_Claim, ...]]) -> tuple[_C
             if claim.role == "quantity":
                 return (_Claim("quantity", claim.how, claim.weak, reading.unit),)
     return ()
+
+
+def _cut(name: str, table: Mapping[str, tuple[_Claim, ...]]) -> tuple[_Claim, ...]:
+    """Read a header that a Shapefile cut to ten characters, where it can mean one role only."""
+    start = fold(name)
+    if len(name) != _CUT_AT or len(start) < _CUT_AT - 1:
+        return ()
+    found = [held for header, held in table.items() if header.startswith(start)]
+    roles = {held[0].role for held in found}
+    return (_Claim(roles.pop(), _CUT, weak=True),) if len(roles) == 1 else ()
 
 
 def _by_role(

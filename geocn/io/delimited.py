@@ -19,6 +19,7 @@ from geocn._typing import BoolArray, IntArray
 from geocn.errors import ParameterError, ReadError
 from geocn.io.records import check_columns
 from geocn.io.text import line_of
+from geocn.io.titles import skip_titles
 
 _CANDIDATES = (";", ",", "\t", "|")
 _SNIFFED_LINES = 60
@@ -60,9 +61,13 @@ def parse_delimited(data: bytes, *, name: str, delimiter: str | None = None) -> 
     if delimiter is not None and (len(delimiter.encode()) != 1 or delimiter in '"\r\n'):
         raise ParameterError(f"delimiter is {delimiter!r}; give one plain character, such as ';'")
     start, told = _skip_preamble(data)
-    delimiter = delimiter or told or sniff_delimiter(data[start : start + (1 << 18)])
+    start, n_titles, found = skip_titles(data, start, (delimiter or told,))
+    delimiter = delimiter or told or found or sniff_delimiter(data[start : start + (1 << 18)])
     cells, body_start = _header(data, start, delimiter, name)
     columns, notes = _columns(cells, name)
+    if n_titles:
+        at = line_of(data, start)
+        notes = (f"skipped {n_titles} title lines above the header in line {at}", *notes)
     body = memoryview(data)[body_start:]
     first_line = line_of(data, body_start)
     lines = _record_lines(body, first_line, delimiter)

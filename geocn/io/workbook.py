@@ -20,6 +20,10 @@ from geocn.io.table import Options, RawTable
 
 _MAX_CELLS = 50_000_000
 _EXACT_FLOAT = 1 << 53
+#: A number, with or without a unit behind it.
+_LEADING = re.compile(r"\s*([+-]?\d(?:[\d.,'\s]*\d)?)\s*[^\d.,]*$")
+_NO_RESULT = re.compile(rb"<f[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>|</c>)")
+_ERROR_CELL = re.compile(rb"""<c\s[^>]*\bt=["']e["']""")
 _Range = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -46,6 +50,7 @@ def read_workbook(archive: Archive, options: Options) -> RawTable:
         Where a sheet spans more than 50 million cells.
     """
     _refuse_wide(archive)
+    lost = _lost_cells(archive)
     sheet, notes = _sheet(archive, options.sheet)
     top, bottom = _header_rows(sheet, archive.path.name)
     names = _names(sheet, top, bottom)
@@ -54,7 +59,7 @@ def read_workbook(archive: Archive, options: Options) -> RawTable:
     columns = [names[c] or f"column_{c + 1}" for c in kept]
     check_columns(columns, f"{archive.path.name}, sheet {sheet.name}")
     notes += [f"column {c + 1} has no name; called column_{c + 1}" for c in kept if not names[c]]
-    notes += _remarks(sheet, top, bottom)
+    notes += _remarks(sheet, top, bottom) + lost
     series = [_column([row[c] for _, row in body]) for c in kept]
     frame = pd.concat(series, axis=1) if series else pd.DataFrame(index=pd.RangeIndex(len(body)))
     frame.columns = pd.Index(columns)
@@ -87,6 +92,25 @@ def _refuse_wide(archive: Archive) -> None:
                 f"{archive.path.name}: {member} spans {height} rows by {width} columns. Delete the "
                 "stray cells at its far end and save it again."
             )
+
+
+def _lost_cells(archive: Archive) -> list[str]:
+    """Say how many cells of the workbook hold a formula's error, or no result at all."""
+    unsaved = errors = 0
+    for member in archive.ending(".xml"):
+        if member.casefold().startswith("xl/worksheets/"):
+            content = archive.read(member)
+            unsaved += sum(1 for _ in _NO_RESULT.finditer(content))
+            errors += sum(1 for _ in _ERROR_CELL.finditer(content))
+    notes = []
+    if unsaved:
+        notes.append(
+            f"{unsaved} cells hold formulas whose results are not stored; they count as empty: "
+            "open the workbook in a spreadsheet and save it"
+        )
+    if errors:
+        notes.append(f"{errors} cells hold errors such as #DIV/0!; they count as empty")
+    return notes
 
 
 def _column_number(letters: bytes) -> int:
@@ -204,8 +228,9 @@ def _whole(value: Any) -> Any:
 
 def _as_written(cells: list[Any]) -> list[Any]:
     """Write the typed numbers of a mixed column with the decimal sign of its text cells."""
-    texts = pd.Series([cell for cell in cells if isinstance(cell, str)], dtype="str")
-    fmt = sniff_numbers(texts)
+    starts = [_LEADING.match(cell) for cell in cells if isinstance(cell, str)]
+    texts = pd.Series([found[1] for found in starts if found], dtype="str")
+    fmt = sniff_numbers(texts) if len(texts) else None
     if fmt is None or fmt.decimal == ".":
         return cells
     return [

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from geocn.harmonise._tables import Canonical
+from geocn.harmonise.amount_text import split_units
 from geocn.harmonise.amounts import check_dates
 from geocn.harmonise.dates import DateResult, assemble_dates, parse_dates
 from geocn.harmonise.text import fold, map_distinct
+from geocn.io.numbers import parse_numbers
 from geocn.layers.draft import Draft, as_text
 
 _MARKINGS = {
@@ -24,6 +26,7 @@ _MARKINGS = {
 }
 _STRICTEST = "TLP:RED"
 _MOST_UNKNOWN = 20
+_LONGEST_WORD = 80
 
 
 def fill_texts(draft: Draft, roles: Iterable[str]) -> None:
@@ -41,6 +44,30 @@ def fill_numbers(draft: Draft, roles: Iterable[str], *, negative: bool = False) 
         if not negative:
             draft.reject((values < 0).to_numpy(), f"negative {role}", draft.raw_column(role))
         draft.columns[role] = values
+
+
+def fill_amount(draft: Draft, role: str) -> tuple[pd.Series, pd.Series | None]:
+    """Return a column of amounts, and the units that its cells carry (None: none does).
+
+    Rows whose cell is neither a number nor a number with a known unit are rejected.
+    """
+    rows = draft.raw.frame.index
+    if not draft.has(role):
+        return pd.Series(np.nan, index=rows), None
+    values = draft.raw_column(role)
+    if not isinstance(values.dtype, pd.StringDtype):
+        return draft.number(role), None
+    if not bool(values.str.contains(r"\d\s*[^\W\d_]", regex=True).any()):
+        return draft.number(role), None
+    texts, units = split_units(values)
+    if units.isna().all():
+        return draft.number(role), None
+    name = draft.header.mapping[role]
+    draft.raw.number_formats.pop(name, None)
+    numbers, bad = parse_numbers(texts, draft.number_format(name, texts))
+    draft.reject(bad, f"{role} is not a number", values)
+    draft.raw.notes.append(f"{int(units.notna().sum())} cells of {name!r} carry their unit")
+    return pd.Series(numbers, index=rows), units
 
 
 def fill_integer(draft: Draft, role: str) -> None:
@@ -65,7 +92,10 @@ def fill_words(draft: Draft, role: str, function: Callable[[pd.Series], Canonica
 def report_unknown(draft: Draft, role: str, unknown: pd.DataFrame) -> None:
     """Write the words that are not known, by frequency, into the report."""
     first = unknown.head(_MOST_UNKNOWN)
-    words = {str(word): int(n) for word, n in zip(first.iloc[:, 0], first["n_rows"], strict=True)}
+    words: dict[str, int] = {}
+    for word, n in zip(first.iloc[:, 0], first["n_rows"], strict=True):
+        shown = str(word)[:_LONGEST_WORD]
+        words[shown] = words.get(shown, 0) + int(n)
     draft.report.setdefault("unknown", {})[role] = words
 
 

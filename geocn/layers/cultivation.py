@@ -150,7 +150,9 @@ def _spread(draft: Draft) -> None:
     draft.raw = replace(raw, frame=long, lines=lines[row])
     mapping = {**header.mapping, "year": _YEAR, "area_ha": _AREA}
     draft.header = HeaderMatch(mapping, header.how, header.unused, header.years, header.units)
+    held, category = draft.reasons[row], draft.category[row]
     draft.__post_init__()
+    draft.reasons, draft.category = held, category
     area = pd.Series(np.concatenate(numbers) if numbers else np.empty(0), index=long.index)
     draft.reject(np.concatenate(bad), "area_ha is not a number", long[_AREA])
     draft.reject((area < 0).to_numpy() | np.isinf(area.to_numpy()), "impossible area", long[_AREA])
@@ -166,7 +168,7 @@ def _to_hectares(draft: Draft) -> None:
             draft.columns[role] = draft.columns[role] * factor
     if "area_ha" in draft.columns:
         area = draft.columns["area_ha"]
-        draft.report["total_ha"] = float(area.sum())
+        draft.report["total_ha"] = float(area[~draft.rejected].sum())
 
 
 def _check_years(draft: Draft) -> None:

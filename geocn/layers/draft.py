@@ -13,10 +13,11 @@ import pandas as pd
 from geocn._typing import AnyArray, BoolArray, FloatArray, ObjectArray, StrPath
 from geocn.errors import ParameterError
 from geocn.harmonise.headers import HeaderMatch, match_headers
-from geocn.io.numbers import parse_numbers
+from geocn.io.numbers import NumberFormat, parse_numbers, settle_ambiguous, sniff_numbers
 from geocn.io.table import RawTable, read_table
 
 _QUOTED = re.compile(r"""^(['"]).*?\1:? """, re.DOTALL)
+_NUMERIC = r"\s*[+-]?[\d.,'\s]*\d[\d.,]*\s*"
 _LONGEST_SHOWN = 60
 
 
@@ -98,6 +99,7 @@ class Draft:
     report: dict[str, Any] = field(default_factory=dict)
     assumptions: list[str] = field(default_factory=list)
     unsure: dict[str, dict[str, str]] = field(default_factory=dict)
+    geometry_types: tuple[str, ...] | None = None
     geometry: ObjectArray = field(init=False)
     reasons: ObjectArray = field(init=False)
     category: ObjectArray = field(init=False)
@@ -161,14 +163,34 @@ class Draft:
         return pd.Series(np.where(infinite, np.nan, numbers), index=values.index)
 
     def _parsed(self, role: str, values: pd.Series) -> tuple[FloatArray, BoolArray]:
+        if pd.api.types.is_bool_dtype(values.dtype):
+            return np.full(len(values), np.nan), values.notna().to_numpy(dtype=bool)
         return parse_numbers(values, self.number_format(self.header.mapping[role]))
 
-    def number_format(self, column: str) -> Any:
-        """Return how a column writes its numbers, and note where that was assumed."""
+    def number_format(self, column: str, values: pd.Series | None = None) -> Any:
+        """Return how a column writes its numbers, and note where that was assumed.
+
+        A column of which few cells are numbers is judged by those; ``values`` stands for
+        the column where its cells hold more than the number.
+        """
         fmt = self.raw.number_formats.get(column)
+        texts = self.raw.frame[column] if values is None else values
+        if fmt is None and isinstance(texts.dtype, pd.StringDtype):
+            fmt = self._sniff(column, texts)
         if fmt is not None and (fmt.ambiguous or fmt.mixed):
             self.unsure.setdefault(fmt.decimal, {})[column] = fmt.evidence
         return fmt
+
+    def _sniff(self, column: str, texts: pd.Series) -> NumberFormat | None:
+        options, formats = self.request.options, self.raw.number_formats
+        numeric = texts[texts.str.fullmatch(_NUMERIC).fillna(value=False).astype(bool)]
+        found = sniff_numbers(
+            numeric, decimal=options.get("decimal"), thousands=options.get("thousands")
+        )
+        if found is not None:
+            settled = settle_ambiguous({**formats, column: found}, delimiter=self.raw.delimiter)
+            formats[column] = settled[column]
+        return formats.get(column)
 
     def settle_assumptions(self) -> None:
         """Say once, for all columns together, which decimal signs were assumed."""

@@ -15,6 +15,7 @@ from geocn.harmonise.amounts import join_flags
 from geocn.layers.columns import extra_columns, fill_common
 from geocn.layers.draft import Draft, Request, open_draft
 from geocn.layers.rejects import check_on_invalid, count_reasons, report_rejects
+from geocn.layers.rows import reject_non_rows
 from geocn.provenance import attach
 from geocn.schema import conform
 
@@ -55,6 +56,7 @@ def draft_layer(path: StrPath, layer: str, request: Request, build: Builder) -> 
             expected=f"columns of a {layer} layer",
             repair='Say what they mean with fields={"canonical column": "header"}.',
         )
+    reject_non_rows(draft)
     build(draft)
     fill_common(draft)
     draft.settle_assumptions()

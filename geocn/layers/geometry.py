@@ -160,7 +160,7 @@ def _areas_only(shape: Any) -> Any:
 
 def right_type(draft: Draft, geometry: ObjectArray) -> ObjectArray:
     """Reject geometries of a type that the layer does not hold."""
-    allowed = layer_schema(draft.layer).geometry_types
+    allowed = draft.geometry_types or layer_schema(draft.layer).geometry_types
     types = shapely.get_type_id(geometry)
     wrong = (types >= 0) & ~np.isin(types, [_TYPE_IDS[name] for name in allowed])
     for kind in np.unique(types[wrong]):

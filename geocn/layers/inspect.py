@@ -151,7 +151,12 @@ def _columns(draft: Draft) -> pd.DataFrame:
         given = values.dropna()
         role = "geometry" if name == "geometry" else roles.get(name)
         example = str(given.iloc[0])[:60] if len(given) else ""
-        how = draft.header.how.get(role, "") if role else "unused"
+        if str(name).startswith("geocn_"):
+            how = "made from the file's own columns"
+        elif role == "geometry":
+            how = "the file's geometry"
+        else:
+            how = draft.header.how.get(role, "") if role else "unused"
         rows.append((str(name), role or "", how, float(values.notna().mean()), example))
     return pd.DataFrame(rows, columns=["header", "role", "how", "filled", "example"])
 

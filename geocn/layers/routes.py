@@ -28,6 +28,8 @@ from geocn.layers.draft import Draft, FileOptions, Request
 from geocn.layers.finish import read_layer
 from geocn.layers.location import fill_own_geometry
 from geocn.layers.rejects import OnInvalid
+from geocn.layers.tracks import join_points, refuse_polar
+from geocn.schema import layer_schema
 
 
 def read_routes(
@@ -44,7 +46,10 @@ def read_routes(
     as_of: Any = None,
     **options: Unpack[FileOptions],
 ) -> gpd.GeoDataFrame:
-    """Read routes from a vector file, or a table with lines as well-known text.
+    """Read routes from a vector file, a table of well-known text, or the points of tracks.
+
+    Points with a route identifier and a time or sequence become one line a route; a route
+    of a single point is rejected.
 
     Parameters
     ----------
@@ -71,8 +76,11 @@ def read_routes(
 
 def build_routes(draft: Draft) -> None:
     """Fill every column of the routes layer."""
-    fill_id(draft, "route_id")
+    draft.geometry_types = (*layer_schema("routes").geometry_types, "Point")
     fill_own_geometry(draft)
+    refuse_polar(draft)
+    join_points(draft)
+    fill_id(draft, "route_id")
     if draft.n_rows and bool(shapely.is_missing(draft.geometry).all()) and not draft.rejected.any():
         raise GeometryError(
             f"routes ({draft.raw.path.name})",

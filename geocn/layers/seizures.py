@@ -17,9 +17,9 @@ from geocn.harmonise.modes import canonical_modes
 from geocn.harmonise.placeindex import PlaceIndex
 from geocn.harmonise.units import convert_to_kg
 from geocn.layers.columns import (
+    fill_amount,
     fill_event_date,
     fill_id,
-    fill_numbers,
     fill_texts,
     fill_words,
     report_unknown,
@@ -136,13 +136,19 @@ def _fill_drug(draft: Draft) -> None:
 
 def _fill_amount(draft: Draft) -> None:
     """Amounts in their own unit, and in kilograms where that is sure or given."""
-    fill_numbers(draft, ("quantity", "weight_kg"), negative=True)
-    rows = draft.raw.frame.index
-    quantity = draft.columns.get("quantity", pd.Series(np.nan, index=rows))
+    quantity, in_cell = fill_amount(draft, "quantity")
     stated = draft.text("unit") if draft.has("unit") else None
+    if in_cell is not None:
+        _check_same_unit(draft, stated, in_cell)
+        stated = in_cell if stated is None else in_cell.fillna(stated).astype("str")
     units = draft.request.units
     if units is None and "quantity" in draft.header.units:
         units = draft.header.units["quantity"]
+    weight_given, weight_unit = fill_amount(draft, "weight_kg")
+    if weight_unit is not None:
+        weight_given = _in_kilograms(draft, weight_given, weight_unit)
+    if draft.has("weight_kg"):
+        draft.columns["weight_kg"] = weight_given
     converted = convert_to_kg(quantity, stated, draft.columns["drug"], units=units)
     weight = draft.columns.get("weight_kg", converted.weight_kg)
     apart = (weight - converted.weight_kg).abs() > _AGREE * converted.weight_kg.abs()
@@ -169,6 +175,25 @@ def _fill_amount(draft: Draft) -> None:
     named = result.flags.fillna("")
     for flag in ("zero_amount", "outlier"):
         draft.flags[flag] = named.str.contains(flag, regex=False).to_numpy(dtype=bool)
+
+
+def _check_same_unit(draft: Draft, stated: pd.Series | None, in_cell: pd.Series) -> None:
+    """Reject rows whose amount names another unit than their unit column."""
+    if stated is None:
+        return
+    count = pd.Series(1.0, index=in_cell.index)
+    both = (stated.notna() & in_cell.notna()).to_numpy()
+    named, column = convert_to_kg(count, in_cell).unit, convert_to_kg(count, stated).unit
+    apart = both & (named.fillna("") != column.fillna("")).to_numpy(dtype=bool)
+    draft.reject(apart, "the amount names another unit than the unit column", in_cell)
+
+
+def _in_kilograms(draft: Draft, weight: pd.Series, unit: pd.Series) -> pd.Series:
+    """Bring weights whose cells name a unit of mass into kilograms."""
+    converted = convert_to_kg(weight, unit, units="kg")
+    no_mass = (weight.notna() & converted.weight_kg.isna()).to_numpy()
+    draft.reject(no_mass, "weight_kg is given in a unit that is no sure mass", unit)
+    return converted.weight_kg
 
 
 def _flag(draft: Draft) -> None:
