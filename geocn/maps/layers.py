@@ -329,9 +329,7 @@ def _classes(
 def _routes(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     if "mode" not in frame:
         return {"by": "single", "color": "#3b4754"}
-    return styles.category_style(
-        "mode", texts(frame["mode"]), line=True, slots=styles.MODE_SLOTS
-    )
+    return styles.category_style("mode", texts(frame["mode"]), line=True, slots=styles.MODE_SLOTS)
 
 
 def _seizures(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:

@@ -90,7 +90,9 @@ def class_breaks(values: FloatArray, n_classes: int = N_CLASSES) -> list[float]:
     low, high = float(finite[0]), float(finite[-1])
     positive = finite[finite > 0]
     zeros = np.count_nonzero(finite == 0)
-    spread = positive if low == 0.0 and len(positive) and zeros * n_classes > len(finite) else finite
+    spread = (
+        positive if low == 0.0 and len(positive) and zeros * n_classes > len(finite) else finite
+    )
     inner = np.quantile(spread, np.linspace(0, 1, n_classes + 1)[1:-1])
     limits = sorted({rounded(float(limit)) for limit in inner})
     limits = [limit for limit in limits if low < limit < high]

@@ -2,7 +2,7 @@
 // The layers of the map: their columns, classes, and which rows a period shows.
 (() => {
   const IMPRECISE_M = 5000, MANY_CELLS = 200;
-  const CELL_OPACITY = [0.3, 0.45, 0.6, 0.75, 0.85];
+  const CELL_OPACITY = [0.25, 0.36, 0.48, 0.6, 0.72];
 
   const classOf = (style, value) => {
     if (value === null || value === undefined) return -1;

@@ -5,11 +5,23 @@
   const WIDTH = 300, HEIGHT = 30, BEAT = 900;
   let timer = null;
 
-  // The series of the first dated layer shown: how many of its rows each period holds.
+  // The dated layer that the chart tells of: values by period, else events, else what lasts.
+  const told = () => {
+    const dated = [...geocn.layers].reverse();
+    const events = dated.filter((one) => one.time && one.time.rule === 'within');
+    return dated.find((one) => one.visible && one.matrix) || events.find((one) => one.visible) || events[0]
+      || dated.find((one) => one.visible && one.time);
+  };
+
+  // A period is chosen to see what the chart tells of: that layer is shown with it.
+  const choosePeriod = (step) => {
+    const layer = told();
+    if (step >= 0 && layer && !layer.visible) geocn.setVisible(layer, true);
+    geocn.setPeriod(step);
+  };
+
   const series = () => {
-    const layer = geocn.layers.find((one) => one.visible && one.matrix)
-      || [...geocn.layers].reverse().find((one) => one.visible && one.time && one.time.rule === 'within')
-      || [...geocn.layers].reverse().find((one) => one.visible && one.time);
+    const layer = told();
     if (!layer) return null;
     const values = geocn.periods.map((step) => {
       if (layer.matrix) {
@@ -60,6 +72,7 @@
     const play = el('button', { id: 'period-play', attrs: { type: 'button' } });
     const all = el('button', { id: 'period-all', text: T('period.all'), attrs: { type: 'button' } });
     const holder = el('div', { cls: 'chart-holder' });
+    const charted = el('small', { cls: 'charted', attrs: { dir: 'auto' } });
     const show = () => {
       const step = geocn.state.period;
       const name = step < 0 ? T('period.all') : geocn.span(geocn.periods[step]);
@@ -72,15 +85,16 @@
       all.hidden = step < 0;
       const found = series();
       holder.replaceChildren(...(found ? [chart(found)] : []));
+      charted.textContent = found ? found.layer.title() : '';
     };
-    slider.addEventListener('input', () => { stop(); geocn.setPeriod(Number(slider.value)); });
+    slider.addEventListener('input', () => { stop(); choosePeriod(Number(slider.value)); });
     all.addEventListener('click', () => { stop(); geocn.setPeriod(-1); });
     play.addEventListener('click', () => {
       if (timer) { stop(); show(); return; }
       timer = setInterval(() => geocn.setPeriod((geocn.state.period + 1) % geocn.periods.length), BEAT);
-      geocn.setPeriod((geocn.state.period + 1) % geocn.periods.length);
+      choosePeriod((geocn.state.period + 1) % geocn.periods.length);
     });
-    const bar = el('section', { id: 'period-bar', attrs: { 'aria-label': T('period') } }, play, el('div', { cls: 'slide' }, holder, slider), el('div', { cls: 'period-end' }, output, all));
+    const bar = el('section', { id: 'period-bar', attrs: { 'aria-label': T('period') } }, play, el('div', { cls: 'slide' }, holder, slider), el('div', { cls: 'period-end' }, output, charted, all));
     L.DomEvent.disableClickPropagation(bar);
     geocn.$('stage').append(bar);
     geocn.refreshPeriods = show;

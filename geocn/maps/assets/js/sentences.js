@@ -52,7 +52,7 @@
     num: (v) => geocn.number(v), int: (v) => geocn.number(Math.round(v)), kg: (v) => geocn.unit(v, 'kg'),
     km: (v) => geocn.unit(v, 'km'), km2: (v) => geocn.unit(v, 'km2'), ha: (v) => geocn.unit(v, 'ha'),
     m: (v) => geocn.distance(v), min: (v) => geocn.unit(v, 'min'), p: (v) => geocn.probability(v),
-    pct: (v) => `${geocn.number(v * 100, 3)}\u00a0%`, day: (v) => geocn.day(v), code: (v) => geocn.code(v),
+    pct: (v) => geocn.share(v), day: (v) => geocn.day(v), code: (v) => geocn.code(v),
     times: (v) => `${geocn.number(v)}\u00a0×`, text: (v) => String(v),
   };
 

@@ -68,6 +68,9 @@
     return day(first);
   };
 
+  // A share; what is hardly any is said so, not in powers of ten.
+  const share = (value) => (value > 0 && value < 0.0005 ? `< ${number(0.1)}\u00a0%` : `${number(value * 100)}\u00a0%`);
+
   const probability = (p) => (p < 0.001 ? `< ${number(0.001)}` : number(p, 2));
 
   // Canonical codes have names in the catalogue; what is not there reads as it is written.
@@ -84,7 +87,7 @@
 
   const distance = (metres) => (metres >= 1000 ? unit(metres / 1000, 'km') : unit(metres, 'm'));
 
-  Object.assign(geocn, { T, number, unit, day, span, probability, code, country, distance, isolate, NO_DAY });
+  Object.assign(geocn, { T, number, unit, day, span, probability, share, code, country, distance, isolate, NO_DAY });
   geocn.rtl = () => geocn.config.right_to_left.includes(geocn.state.language);
   geocn.setLanguage = (language) => {
     geocn.state.language = language;

@@ -44,7 +44,7 @@
     refresh();
   };
 
-  const percent = (value) => (Number.isNaN(value) ? '–' : `${geocn.number(value * 100, 3)}\u00a0%`);
+  const percent = (value) => (Number.isNaN(value) ? '–' : geocn.share(value));
   const amount = (value) => {
     if (!what.label) return geocn.number(value);
     const unit = /(?:^|_)(ha|km2|km|kg)$/.exec(what.label);
