@@ -4,6 +4,7 @@ from geocn.hotspots.along_border import border_hotspots
 from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
 from geocn.hotspots.cube import read_cube, space_time_cube, write_cube
+from geocn.hotspots.density import kernel_density
 from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
@@ -21,6 +22,7 @@ __all__ = [
     "distance_band",
     "emerging_hotspots",
     "getis_ord",
+    "kernel_density",
     "knn",
     "local_moran",
     "make_grid",

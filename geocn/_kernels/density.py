@@ -1,0 +1,56 @@
+"""Weights of points put on the nodes of a grid, on plain arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from geocn._typing import BoolArray, FloatArray
+
+
+@njit(cache=True)
+def bin_linear(
+    column: FloatArray, row: FloatArray, weight: FloatArray, region: BoolArray
+) -> FloatArray:
+    """Share the weight of each point among the four nodes around it, by nearness.
+
+    A point whose nearest node lies outside the region is passed over; a share that falls
+    on a node outside the region stays with the nearest node, so that no weight is lost.
+
+    Parameters
+    ----------
+    column, row : (n,) arrays
+        Positions in units of nodes; whole numbers stand on a node.
+    weight : (n,) array
+        Weight of each point.
+    region : (rows, columns) array
+        Nodes that may receive weight.
+
+    Returns
+    -------
+    (rows, columns) array
+        The weights; they sum to the weights of the points inside.
+    """
+    rows, columns = region.shape
+    out = np.zeros((rows, columns))
+    for i in range(column.size):
+        x, y = column[i], row[i]
+        # Written so that NaN fails it.
+        if not (x >= -0.5 and x < columns - 0.5 and y >= -0.5 and y < rows - 0.5):
+            continue
+        near_c, near_r = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
+        if not region[near_r, near_c]:
+            continue
+        left, top = int(np.floor(x)), int(np.floor(y))
+        right_share, low_share = x - left, y - top
+        for down in range(2):
+            for across in range(2):
+                share = (low_share if down else 1 - low_share) * (
+                    right_share if across else 1 - right_share
+                )
+                r, c = top + down, left + across
+                if 0 <= r < rows and 0 <= c < columns and region[r, c]:
+                    out[r, c] += weight[i] * share
+                else:
+                    out[near_r, near_c] += weight[i] * share
+    return out
