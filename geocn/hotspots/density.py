@@ -61,7 +61,7 @@ def kernel_density(
               \text{ or } \frac{1}{2 \pi h^2} e^{-d^2 / 2 h^2}
 
     with weights m, and e the part of an event's kernel inside the extent (1 without edge
-    correction). Linear binning and one convolution: time does not grow with bandwidth.
+    correction). By linear binning and one convolution.
 
     Parameters
     ----------
@@ -110,10 +110,8 @@ def kernel_density(
     ------
     ParameterError
         Where an option is out of range or the grid would exceed 50 million cells.
-    LayerError, SchemaError, CRSError
-        Where weights are negative, infinite or missing, or a CRS is.
-    RasterError
-        Where exposure has no CRS, or holds negative values.
+    LayerError, SchemaError, CRSError, RasterError
+        Where weights or exposure are negative, infinite or missing, or a CRS is.
 
     References
     ----------
@@ -140,7 +138,6 @@ def kernel_density(
     work = _Work.around(window, int(np.ceil(widest / cell_m)) + 1, kernel, edge_correction)
     values, left_out = _surface(cast, work, bandwidth_m, adaptive=adaptive)
     density = np.where(window.mask, values / cell_m**2 * 1e6, np.nan)
-    mass = float(values[window.mask].sum())
     units = f"{weight or 'events'} per km2"
     if exposure is not None:
         density, units = _ratio(density, window, exposure), units[:-3] + "unit of exposure"
@@ -161,7 +158,7 @@ def kernel_density(
         n_used=cast.n_events - left_out,
         n_imprecise=cast.n_imprecise,
         left_out=cast.left_out | {"outside": left_out},
-        mass=mass,
+        mass=float(values[window.mask].sum()),
     )
 
 
