@@ -1,7 +1,7 @@
 'use strict';
 // Point layers on one canvas: symbols, rings for places known only roughly, and picking.
 (() => {
-  const FAR_ZOOM = 5.5, GATHER = 26;
+  const FAR_ZOOM = 5.5, GATHER = 34;
 
   // Rows of imprecise places stand on one spot an area: they are drawn as one ring with a number.
   const pilesOf = (layer) => {
@@ -68,7 +68,7 @@
   const paintPiles = (context, bounds, layer, scale, origin) => {
     for (const { x, y, rows } of ringsOf(layer, scale, origin)) {
       if (!bounds.contains([x, y])) continue;
-      const radius = Math.min(far() ? 15 : 20, 6 + 1.2 * Math.sqrt(rows.length));
+      const radius = Math.min(far() ? 15 : 17, 6 + 1.2 * Math.sqrt(rows.length));
       const classes = new Set(rows.map((row) => layer.classOf(row)));
       const color = classes.size === 1 ? layer.colorOf([...classes][0]) : '#444';
       context.beginPath();
