@@ -25,7 +25,7 @@ _DAY_US = 86_400_000_000
 #: Rows of one drug and time compared ahead at most; denser clusters compare neighbours only.
 _MAX_LAG = 64
 #: A named area counts up to this far around its middle; a wider parent says nothing.
-_WIDEST_M = 100_000.0
+_WIDEST_M = 250_000.0
 _WIDEST_PARENT_M = 300_000.0
 #: Most that a point within a named area counts for the agreement of places.
 _NAMED_SCORE = 0.8
@@ -60,6 +60,7 @@ class _Keys:
     row: IntArray
     drug: IntArray
     time: IntArray
+    span: IntArray
     place: IntArray
     lon: FloatArray
     lat: FloatArray
@@ -101,10 +102,11 @@ def find_duplicates(
 ) -> DuplicateResult:
     """Group rows that likely report one event.
 
-    Compared are rows of the same drug whose times differ by at most ``within_days``,
-    whose weights differ at most by the factor ``weight_ratio``, and whose places agree:
+    Compared are rows of the same drug whose times differ by at most ``within_days`` (a
+    ``date_precision`` of day may mean any time of it), whose weights differ at most by the
+    factor ``weight_ratio``, and whose places agree:
     both name the same place (by code, or else by country, division and name), or both
-    give points within ``within_m``, or one gives a point within the area (at most 100 km
+    give points within ``within_m``, or one gives a point within the area (at most 250 km
     around its middle) that the other names. The score is the product of
     (1 - share of the tolerance used / 2) over time, place and weight; a point held
     against a named area counts at most 0.8 for its place.
@@ -171,6 +173,7 @@ def _keys(frame: pd.DataFrame, time: str, drug: str, weight: str, place: str) ->
         row=order.astype(np.int64),
         drug=drugs[order],
         time=stamps[order],
+        span=_spans(frame)[order],
         place=places[order],
         lon=lon[order],
         lat=lat[order],
@@ -178,6 +181,13 @@ def _keys(frame: pd.DataFrame, time: str, drug: str, weight: str, place: str) ->
         log_weight=np.log(mass[order]),
         source=_numbers(frame, "source", n)[order],
     )
+
+
+def _spans(frame: pd.DataFrame) -> IntArray:
+    """How long after its stamp an event may have happened: a day where only the day is known."""
+    if "date_precision" not in frame:
+        return np.zeros(len(frame), dtype=np.int64)
+    return np.where(frame["date_precision"].eq("day"), _DAY_US, 0).astype(np.int64)
 
 
 def _numbers(frame: pd.DataFrame, column: str, n: int) -> IntArray:
@@ -227,7 +237,7 @@ def _pairs(
     for lag in range(1, min(_MAX_LAG, n - 1) + 1):
         alive = alive[alive + lag < n]
         near = (keys.drug[alive] == keys.drug[alive + lag]) & (
-            keys.time[alive + lag] - keys.time[alive] <= tolerance[0] * _DAY_US
+            keys.time[alive + lag] - keys.time[alive] - keys.span[alive] <= tolerance[0] * _DAY_US
         )
         alive = alive[near]
         if not len(alive):
@@ -248,7 +258,9 @@ def _score(
 ) -> FloatArray:
     """Agreement of pairs: 0 where one comparison fails, 1 where all agree fully."""
     days, metres, log_ratio = tolerance
-    apart_days = (keys.time[b] - keys.time[a]) / _DAY_US
+    # Two days are as far apart as they begin; a day and an instant as far as the day may end.
+    lead = np.where(keys.span[b] > 0, 0, keys.span[a])
+    apart_days = np.maximum(keys.time[b] - keys.time[a] - lead, 0) / _DAY_US
     apart_weight = np.abs(keys.log_weight[a] - keys.log_weight[b])
     same_place = (keys.place[a] == keys.place[b]) & (keys.place[a] >= 0)
     both_named = (keys.radius_m[a] > 0) & (keys.radius_m[b] > 0)
@@ -258,7 +270,9 @@ def _score(
     i, j = a[close], b[close]
     apart_m = distance_m(keys.lon[i], keys.lat[i], keys.lon[j], keys.lat[j])
     radius = keys.radius_m[i] + keys.radius_m[j]
-    near[close] = _kept(apart_m, metres + radius) * np.where(radius > 0, _NAMED_SCORE, 1.0)
+    # Anywhere within the area that the other names agrees alike: its middle is no better.
+    outside_m = np.maximum(apart_m - radius, 0.0)
+    near[close] = _kept(outside_m, metres) * np.where(radius > 0, _NAMED_SCORE, 1.0)
     score = _kept(apart_days, days) * _kept(apart_weight, log_ratio)
     product: FloatArray = score * np.maximum(near, same_place.astype(float))
     return product

@@ -77,8 +77,18 @@ def test_a_point_within_the_area_that_the_other_source_names() -> None:
     beyond = [shapely.Point(-74, 4), shapely.Point(-74.5, 4)]
     found = find_duplicates(gpd.GeoDataFrame(frame, geometry=within, crs=4326))
     assert found.group.notna().all()
-    assert 0.6 < found.score.max() < 0.8
+    assert found.score.max() == pytest.approx(0.8)
     assert find_duplicates(gpd.GeoDataFrame(frame, geometry=beyond, crs=4326)).group.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("later", "grouped"),
+    [("2024-05-01T14:45", True), ("2024-05-02T20:00", True), ("2024-05-03T01:00", False)],
+)
+def test_a_day_may_mean_any_time_of_it(later: str, grouped: bool) -> None:
+    frame = pair(seized_at=["2024-05-01", later], date_precision=["day", "time"])
+    result = find_duplicates(frame, min_score=0.5)
+    assert result.group.notna().all() == grouped
 
 
 def test_places_without_a_code_are_compared_by_their_name() -> None:
