@@ -146,6 +146,7 @@ def kernel_density(
         "hotspots.kernel_density",
         cell_m=cell_m,
         bandwidth_m=bandwidth_m,
+        extent="given" if extent is not None else "the events and a bandwidth around",
         kernel=kernel,
         weight=weight,
         edge_correction=edge_correction,

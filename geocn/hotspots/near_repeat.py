@@ -131,8 +131,8 @@ def near_repeat(
         result,
         "hotspots.near_repeat",
         time=time,
-        distances_m=space.tolist(),
-        times_days=days.tolist(),
+        distances=_plain(space),
+        times=_plain(days),
         metric=metric,
         permutations=permutations,
         seed=seed,
@@ -141,6 +141,11 @@ def near_repeat(
         left_out=left_out,
         crs=crs,
     )
+
+
+def _plain(edges: FloatArray) -> list[float | str]:
+    """Edges as JSON holds them: it knows no infinity."""
+    return [float(edge) if np.isfinite(edge) else "inf" for edge in edges]
 
 
 def _shuffle(
