@@ -9,6 +9,7 @@ from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
 from geocn.hotspots.near_repeat import near_repeat
+from geocn.hotspots.scan import spatial_scan
 from geocn.hotspots.segments import border_segments
 from geocn.spatial.grids import make_grid
 from geocn.spatial.neighbours import distance_band, knn
@@ -28,5 +29,6 @@ __all__ = [
     "near_repeat",
     "read_cube",
     "space_time_cube",
+    "spatial_scan",
     "write_cube",
 ]

@@ -68,6 +68,16 @@ def routes() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(data, geometry=lines, crs="EPSG:4326")
 
 
+def towns() -> gpd.GeoDataFrame:
+    """80 towns with cases and people, no two pairs of them equally far apart."""
+    rng = np.random.default_rng(12)
+    xy = rng.uniform((WEST, SOUTH), (WEST + 1, SOUTH + 1), (80, 2))
+    near = np.hypot(xy[:, 0] - WEST - 0.3, xy[:, 1] - SOUTH - 0.6) < 0.2
+    people = rng.integers(200, 900, 80)
+    data = {"n": rng.poisson(people * np.where(near, 0.03, 0.01)), "people": people}
+    return gpd.GeoDataFrame(data, geometry=gpd.points_from_xy(*xy.T), crs="EPSG:4326")
+
+
 @cache
 def _borders() -> gpd.GeoDataFrame:
     borders = load_borders("110m")
@@ -263,6 +273,16 @@ HOTSPOTS = (
         empty=("events",),
         moves=("events",),
         noisy=("expected", "knox_ratio", "p_value"),
+    ),
+    Case(
+        "hotspots.spatial_scan",
+        hotspots.spatial_scan,
+        lambda: {"areas": towns(), "cases": "n", "population": "people", "permutations": 99},
+        data=("areas", "cases"),
+        empty=("areas",),
+        moves=("areas",),
+        # a radius is measured on the plane that the areas come in
+        rtol=1e-4,
     ),
     Case(
         "hotspots.border_segments",
