@@ -59,18 +59,23 @@ def skip_titles(
     (12, 1, ';')
     """
     best: tuple[float, int, int, int, str] | None = None
+    widest_whole = 0
     for delimiter in [known for known in given if known] or _CANDIDATES:
         lines = _lines(data, start, delimiter)
         found = _header_line(lines)
         if found is None:
             continue
         width = len(lines[found].cells)
+        if found == 0:
+            widest_whole = max(widest_whole, width)
         rest = lines[found:]
         even = sum(len(line.cells) == width for line in rest) / len(rest)
         candidate = (even, width, lines[found].start, found, delimiter)
         if best is None or candidate[:2] > best[:2]:
             best = candidate
-    if best is None or best[3] == 0:
+    # Where another delimiter cuts the first line as wide as its table, it is a header: decimal
+    # commas must not turn the header of a table of semicolons into a title.
+    if best is None or best[3] == 0 or widest_whole >= best[1]:
         return start, 0, None
     return best[2], best[3], best[4]
 

@@ -149,6 +149,7 @@ def test_permutation_p_values_meet_the_exact_law(whole):
 
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_permutation_p_values_are_twice_those_of_esda(seed):
     # Continuous values and many neighbours: esda breaks ties by rounding and has one tail.
     frame, y, dense = random_case(seed, 40, whole=False)

@@ -15,6 +15,7 @@ from geocn.io.titles import skip_titles
         "a;b;c\n1;2;3\n",
         "a,b,c\n1,2,3,4\n1,2,3,4\n",
         "id,\n1,2\n3,4\n",
+        "id;place;value;date\n0;A;0,5;2024-01-01\n1;B;1,5;2024-01-02\n2;C;2,5",
         "a\nb\nc\n",
         "",
         '"a\nb",c\n1,2\n',
