@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ from typing import Any
 import geopandas as gpd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "maps"))
-import andes
-from hostile import HOSTILE, poisoned
-
 from geocn.maps import PlanningMap
+from tests.maps import andes
+from tests.maps.hostile import HOSTILE, poisoned
 
 pytestmark = pytest.mark.browser
 SETTLE = 120

@@ -8,10 +8,10 @@ import shapely
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_corridors import raster
 
 from geocn.corridors import cost_surface, least_cost_corridors, least_cost_paths
 from geocn.errors import CoordinateError, CRSError, ParameterError, RasterError, SchemaError
+from tests.oracles_corridors import raster
 
 UTM = "EPSG:32618"
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from oracles_corridors import raster
 
 from geocn.cultivation import zonal_stats
 from geocn.errors import (
@@ -18,6 +17,7 @@ from geocn.errors import (
     RasterError,
     SchemaError,
 )
+from tests.oracles_corridors import raster
 
 UTM = "EPSG:32618"
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oracles_io import write_samples
+
+from tests.oracles_io import write_samples
 
 KINDS = ["csv", "csv.zip", "xlsx", "geojson", "gpkg", "fgb", "parquet", "shp.zip", "kml", "kmz"]
 KINDS += ["gpx", "tif"]

@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from oracles_hotspots import binomial_two_sided
 
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import border_crossings, border_hotspots, border_segments
@@ -13,6 +12,7 @@ from geocn.hotspots.correction import adjust
 from geocn.spatial.borders import load_borders
 from geocn.spatial.geodesy import distance_m, geodesic_length_km
 from geocn.spatial.nearest import nearest_line
+from tests.oracles_hotspots import binomial_two_sided
 
 ADDED = [
     "n_crossings",

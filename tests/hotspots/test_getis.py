@@ -13,16 +13,16 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_hotspots import (
-    binomial_two_sided,
-    conditional_p_by_enumeration,
-    gi_by_loops,
-)
 from scipy import sparse
 
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import distance_band, getis_ord, knn
 from geocn.spatial.neighbours import neighbour_matrix
+from tests.oracles_hotspots import (
+    binomial_two_sided,
+    conditional_p_by_enumeration,
+    gi_by_loops,
+)
 
 REFERENCE = Path(os.environ.get("GEOCN_REFERENCE", Path(__file__).parents[3] / "shared/reference"))
 COLUMNS = [

@@ -14,12 +14,12 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles_hotspots import binomial_two_sided, conditional_p_by_enumeration
 from scipy import sparse
 
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots.moran import local_moran
 from geocn.spatial.neighbours import knn, neighbour_matrix
+from tests.oracles_hotspots import binomial_two_sided, conditional_p_by_enumeration
 
 REFERENCE = Path(os.environ.get("GEOCN_REFERENCE", Path(__file__).parents[3] / "shared/reference"))
 COLUMNS = [

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles_io import spelled
 
 from geocn.errors import ParameterError
 from geocn.io.numbers import NumberFormat, parse_numbers, settle_ambiguous, sniff_numbers
+from tests.oracles_io import spelled
 
 LOCALES = [
     (".", ""),

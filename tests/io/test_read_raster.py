@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from oracles_io import write_tif
 from rasterio.transform import from_origin
 
 from geocn.errors import CRSError, RasterError, ReadError
 from geocn.io.raster import read_raster
+from tests.oracles_io import write_tif
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "float32", "float64"])

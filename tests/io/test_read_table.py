@@ -19,7 +19,12 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles_io import (
+
+from geocn.errors import CRSError, ParameterError, ReadError, SchemaError
+from geocn.io.guard import FileFormat, identify
+from geocn.io.numbers import parse_numbers
+from geocn.io.table import read_table
+from tests.oracles_io import (
     csv_text,
     gpx,
     kml,
@@ -31,11 +36,6 @@ from oracles_io import (
     write_samples,
     zipped,
 )
-
-from geocn.errors import CRSError, ParameterError, ReadError, SchemaError
-from geocn.io.guard import FileFormat, identify
-from geocn.io.numbers import parse_numbers
-from geocn.io.table import read_table
 
 
 def write(folder: Path, data: bytes | str, name: str = "data.bin") -> Path:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -12,12 +10,10 @@ import pandas as pd
 import pytest
 import shapely
 
-sys.path.insert(0, str(Path(__file__).parent))
-import andes
-
 from geocn.maps import PlanningMap, styles
 from geocn.maps.periods import year_spans
 from geocn.maps.visibility import first_view, settle_visibility
+from tests.maps import andes
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0; doi:10.1109/TVCG.2009.113.
 MACHADO = {

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import folium
@@ -10,9 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-
-sys.path.insert(0, str(Path(__file__).parent))
-import andes
 
 from geocn.errors import (
     CoordinateError,
@@ -23,6 +19,7 @@ from geocn.errors import (
 )
 from geocn.maps import PlanningMap, page
 from geocn.maps.packing import read_array, unpack
+from tests.maps import andes
 
 BLOCK = re.compile(r'<script type="text/plain" id="geocn-data">([^<]*)</script>')
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import shapely
 import xarray as xr
-from properties.check import Case
 
 from geocn import corridors, coverage, cultivation, hotspots
 from geocn.spatial.borders import load_borders
+from tests.properties.check import Case
 
 WEST, SOUTH = -78.0, 0.0
 

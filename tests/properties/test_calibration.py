@@ -6,9 +6,9 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from properties.cases import borders
 
 from geocn.hotspots import border_crossings, border_hotspots, border_segments, getis_ord
+from tests.properties.cases import borders
 
 LEVELS = np.array([0.01, 0.05, 0.2])
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from properties.cases import CASES, NOT_ANALYSES
-from properties.check import CHECKS, Case
 
 from geocn import corridors, coverage, cultivation, hotspots
+from tests.properties.cases import CASES, NOT_ANALYSES
+from tests.properties.check import CHECKS, Case
 
 ROOMS = (hotspots, corridors, coverage, cultivation)
 IDS = [f"{case.name}-{i}" for i, case in enumerate(CASES)]

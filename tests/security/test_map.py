@@ -6,17 +6,14 @@ import base64
 import hashlib
 import html as html_module
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "maps"))
-import andes
-from hostile import HOSTILE, poisoned
-
 from geocn.maps import page
 from geocn.maps._text import plain_text, safe_json
+from tests.maps import andes
+from tests.maps.hostile import HOSTILE, poisoned
 
 EXECUTABLE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 INERT = re.compile(

@@ -22,7 +22,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from oracles_io import (
+
+from geocn.errors import CRSError, GeocnError, ReadError, UnsafeFileError
+from geocn.io.guard import identify
+from geocn.io.raster import read_raster
+from geocn.io.table import read_table
+from tests.oracles_io import (
     csv_text,
     gpx,
     kml,
@@ -33,11 +38,6 @@ from oracles_io import (
     write_tif,
     zipped,
 )
-
-from geocn.errors import CRSError, GeocnError, ReadError, UnsafeFileError
-from geocn.io.guard import identify
-from geocn.io.raster import read_raster
-from geocn.io.table import read_table
 
 ENDINGS = ["csv", "xlsx", "geojson", "gpkg", "shp", "fgb", "parquet", "kml", "gpx", "tif", "zip"]
 SECRET = "TOP-SECRET-VALUE"

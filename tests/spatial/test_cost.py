@@ -10,13 +10,13 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from oracles_corridors import dijkstra, raster
 from skimage.graph import MCP_Geometric
 
 from geocn._kernels import cost as kernel
 from geocn.errors import AssumptionWarning, CRSError, RasterError
 from geocn.spatial.cost import friction_surface
 from geocn.spatial.raster_grid import raster_grid
+from tests.oracles_corridors import dijkstra, raster
 
 frictions = hnp.arrays(
     float,

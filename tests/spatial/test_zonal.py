@@ -6,10 +6,10 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles_corridors import cell_fractions, raster
 
 from geocn.spatial.raster_grid import raster_grid
 from geocn.spatial.zonal import zonal_sums
+from tests.oracles_corridors import cell_fractions, raster
 
 
 def star(seed, cx, cy, radius, n, holes):
