@@ -38,8 +38,8 @@ _SEIZURES = Case(
 import warnings; warnings.simplefilter("ignore")
 import geocn
 #--
-towns = geocn.layers.read_places("{reference}/colombia/municipalities.gpkg", code="ADM2_PCODE",
-                                 name="ADM2_ES", parent="ADM1_ES", country="COL")
+towns = geocn.read_places("{reference}/colombia/municipalities.gpkg", code="ADM2_PCODE",
+                                 name="ADM2_ES", parent="ADM1_ES", country="Colombia")
 frame = geocn.read_seizures("{reference}/seizures_unodc_ids_2011_2016.zip", places=towns)
 print(len(frame))
 """,
