@@ -6,19 +6,19 @@ from typing import Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from geocn._typing import AnyArray, BoolArray, FloatArray
-from geocn.errors import LayerError, ParameterError, SchemaError
+from geocn.errors import LayerError, ParameterError
 from geocn.hotspots import tails
-from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
+from geocn.hotspots.correction import Correction, adjust
+from geocn.hotspots.local import check_options, expectation, under_exposure
 from geocn.hotspots.moments import gi_score, window_weights
+from geocn.hotspots.values import numeric_column
 from geocn.provenance import attach
 from geocn.spatial.neighbours import Neighbours, describe, neighbour_matrix
 
 Inference = Literal["auto", "exact", "permutation", "analytic"]
-_INFERENCES = ("auto", "exact", "permutation", "analytic")
 
 
 def getis_ord(
@@ -117,9 +117,9 @@ def getis_ord(
     >>> int((hot["hotspot_class"] == "hot").sum())
     11
     """
-    _check_options(inference, permutations, alpha, correction)
-    y = _column(frame, value)
-    exposed = None if exposure is None else _column(frame, exposure)
+    check_options(inference, permutations, alpha, correction)
+    y = numeric_column(frame, value, analysis="getis_ord")
+    exposed = None if exposure is None else numeric_column(frame, exposure, analysis="getis_ord")
     valid = _valid(frame, value, y, exposure, exposed)
     weights = _among(neighbour_matrix(frame, neighbours), valid)
     test = _Test(star, inference, permutations, alpha, seed)
@@ -159,35 +159,6 @@ class _Test:
     ) -> None:
         self.star, self.inference, self.permutations = star, inference, permutations
         self.alpha, self.seed = alpha, seed
-
-
-def _check_options(inference: str, permutations: int | None, alpha: float, correction: str) -> None:
-    faults = []
-    if inference not in _INFERENCES:
-        faults.append(f"inference {inference!r} is not one of {', '.join(_INFERENCES)}")
-    if permutations is not None and permutations < 1:
-        faults.append(f"permutations is {permutations}, not 1 or more")
-    if not 0 < alpha < 1:
-        faults.append(f"alpha is {alpha}, not between 0 and 1")
-    if correction not in CORRECTIONS:
-        faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
-    if faults:
-        raise ParameterError("; ".join(faults))
-
-
-def _column(frame: pd.DataFrame, name: str) -> FloatArray:
-    if name not in frame:
-        raise SchemaError(
-            "getis_ord",
-            found=f"no column {name!r}",
-            expected=f"one of {', '.join(map(str, frame.columns))}",
-        )
-    try:
-        return frame[name].to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise SchemaError(
-            "getis_ord", found=f"column {name!r} of type {frame[name].dtype}", expected="numbers"
-        ) from error
 
 
 def _valid(
@@ -246,7 +217,7 @@ def _score(
             raise ParameterError('inference="exact" with exposure needs counts and equal weights')
         details["inference"] = "exact" if counted else "permutation"
     if exposed is not None and details["inference"] == "exact":
-        z, p = _under_exposure(counts, exposed[rows], window)
+        z, p = under_exposure(counts, exposed[rows], window)
     elif details["inference"] == "exact":
         p = tails.exact_p(cells, list(frame.index[rows]))
     elif details["inference"] == "permutation":
@@ -267,37 +238,8 @@ def _score(
     columns["gi_z"][rows[tested]] = z[tested]
     columns["p_value"][rows[tested]] = p[tested]
     if exposed is not None:
-        columns |= _expectation(y, exposed, valid)
+        columns |= expectation(y, exposed, valid)
     return columns, details
-
-
-def _under_exposure(
-    counts: FloatArray, exposed: FloatArray, window: sparse.csr_matrix
-) -> tuple[FloatArray, FloatArray]:
-    """Scores and exact p-values of window counts under counts proportional to exposure.
-
-    Without the cell itself (Gi), its count and exposure leave the total as well.
-    """
-    pattern = window.copy()
-    pattern.data = np.ones_like(pattern.data)
-    own = pattern.diagonal() > 0
-    total = np.where(own, counts.sum(), counts.sum() - counts)
-    reach = np.where(own, exposed.sum(), exposed.sum() - exposed)
-    observed = pattern @ counts
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.clip((pattern @ exposed) / reach, 0.0, 1.0)
-        spread = np.sqrt(total * share * (1 - share))
-        z = np.where(spread > 0, (observed - total * share) / spread, np.nan)
-    return z, tails.binomial_p(observed, total, np.nan_to_num(share))
-
-
-def _expectation(y: FloatArray, exposed: FloatArray, valid: BoolArray) -> dict[str, AnyArray]:
-    overall = y[valid].sum() / exposed[valid].sum() if valid.any() else np.nan
-    expected = np.where(valid, exposed * overall, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(valid, y / exposed, np.nan)
-        risk = np.where(expected > 0, y / expected, np.nan)
-    return {"exposure": exposed, "expected": expected, "rate": rate, "relative_risk": risk}
 
 
 def _classes(columns: dict[str, AnyArray], valid: BoolArray) -> AnyArray:

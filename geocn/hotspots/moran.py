@@ -11,8 +11,9 @@ from scipy import sparse
 from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError
 from geocn.hotspots import tails
-from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
+from geocn.hotspots.correction import Correction, adjust
 from geocn.hotspots.getis import Inference
+from geocn.hotspots.local import check_options, expectation, under_exposure
 from geocn.hotspots.moments import row_standardised, window_weights
 from geocn.hotspots.values import numeric_column, refuse_rows
 from geocn.provenance import attach
@@ -24,7 +25,6 @@ from geocn.spatial.neighbours import (
     neighbour_matrix,
 )
 
-_INFERENCES = ("auto", "exact", "permutation", "analytic")
 _NAME = "local_moran"
 
 
@@ -118,7 +118,7 @@ def local_moran(
     >>> int((found["hotspot_class"] == "high_high").sum())
     9
     """
-    _check_options(inference, permutations, alpha, correction)
+    check_options(inference, permutations, alpha, correction)
     data = _read(frame, value, exposure)
     weights = _weights(frame, neighbours, data.valid)
     columns, method = _score(
@@ -168,20 +168,6 @@ class _Data:
         d = x - x.mean() if len(x) else x
         # What rounding leaves of constant data, or of a value at the mean, is not deviation.
         return np.where(np.abs(d) > 1e-12 * np.abs(x).max(initial=0.0), d, 0.0)
-
-
-def _check_options(inference: str, permutations: int | None, alpha: float, correction: str) -> None:
-    faults = []
-    if inference not in _INFERENCES:
-        faults.append(f"inference {inference!r} is not one of {', '.join(_INFERENCES)}")
-    if permutations is not None and permutations < 1:
-        faults.append(f"permutations is {permutations}, not 1 or more")
-    if not 0 < alpha < 1:
-        faults.append(f"alpha is {alpha}, not between 0 and 1")
-    if correction not in CORRECTIONS:
-        faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
-    if faults:
-        raise ParameterError("; ".join(faults))
 
 
 def _read(frame: gpd.GeoDataFrame, value: str, exposure: str | None) -> _Data:
@@ -256,7 +242,7 @@ def _score(
     method["permutations"] = None
     if method["inference"] == "exact" and data.exposed is not None:
         exposed = data.exposed[data.valid]
-        z_lag, p = _under_exposure(counts, exposed, weights)
+        z_lag, p = under_exposure(counts, exposed, weights)
         high, lag_high = counts * exposed.sum() > exposed * counts.sum(), z_lag > 0
     elif method["inference"] == "exact":
         p = tails.exact_p(cells, list(frame.index[data.valid]))
@@ -310,20 +296,6 @@ def _lag_score(d: FloatArray, weights: sparse.csr_matrix) -> FloatArray:
     return np.where(np.isfinite(z), z, np.nan)
 
 
-def _under_exposure(
-    counts: FloatArray, exposed: FloatArray, weights: sparse.csr_matrix
-) -> tuple[FloatArray, FloatArray]:
-    """Score and exact p of the neighbours' count, given the total without the cell."""
-    pattern = weights.copy()
-    pattern.data = np.ones_like(pattern.data)
-    total, observed = counts.sum() - counts, pattern @ counts
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.clip(pattern @ exposed / (exposed.sum() - exposed), 0.0, 1.0)
-        spread = np.sqrt(total * share * (1 - share))
-        z = np.where(spread > 0, (observed - total * share) / spread, np.nan)
-    return z, tails.binomial_p(observed, total, np.nan_to_num(share))
-
-
 def _spread(data: _Data, *, k: AnyArray, **scores: AnyArray) -> dict[str, AnyArray]:
     """Put scores of the rows that take part among all rows; untested ones have none."""
     n, rows, tested = len(data.y), np.flatnonzero(data.valid), k > 0
@@ -335,14 +307,5 @@ def _spread(data: _Data, *, k: AnyArray, **scores: AnyArray) -> dict[str, AnyArr
         columns[name] = np.full(n, blank, dtype=score.dtype)
         columns[name][rows[tested]] = score[tested]
     if data.exposed is not None:
-        columns |= _expectation(data.y, data.exposed, data.valid)
+        columns |= expectation(data.y, data.exposed, data.valid)
     return columns
-
-
-def _expectation(y: FloatArray, exposed: FloatArray, valid: BoolArray) -> dict[str, AnyArray]:
-    overall = y[valid].sum() / exposed[valid].sum() if valid.any() else np.nan
-    expected = np.where(valid, exposed * overall, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(valid, y / exposed, np.nan)
-        risk = np.where(expected > 0, y / expected, np.nan)
-    return {"exposure": exposed, "expected": expected, "rate": rate, "relative_risk": risk}
