@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks.cases import CASES, Case
+from benchmarks.case import Case
+from benchmarks.cases import CASES
 from benchmarks.measure import Measured, measure, measure_first, reference
 
 

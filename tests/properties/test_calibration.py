@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from geocn.hotspots import border_crossings, border_hotspots, border_segments, getis_ord
-from tests.properties.cases import borders
+from tests.properties.cases.world import borders
 
 LEVELS = np.array([0.01, 0.05, 0.2])
 

@@ -14,7 +14,7 @@ from geocn.corridors import least_cost_corridors
 from geocn.coverage import assess, reach
 from geocn.cultivation import zonal_stats
 from geocn.hotspots import count_events
-from tests.properties.cases import density, grid
+from tests.properties.cases.world import density, grid
 
 GEOD = pyproj.Geod(ellps="WGS84")
 PLANE = "+proj=laea +lat_0=1 +lon_0=-77 +datum=WGS84 +units=m +type=crs"

@@ -1,0 +1,28 @@
+"""How to ask for densities."""
+
+from __future__ import annotations
+
+from geocn import hotspots
+from tests.properties.cases.world import (
+    SOUTH,
+    WEST,
+    events,
+)
+from tests.properties.check import Case
+
+CASES = (
+    Case(
+        "hotspots.kernel_density",
+        hotspots.kernel_density,
+        lambda: {
+            "events": events(),
+            "cell_m": 5_000,
+            "bandwidth_m": 20_000,
+            "extent": (WEST, SOUTH, WEST + 1.2, SOUTH + 1.0),
+        },
+        data=("events",),
+        shuffled=("events",),
+        empty=("events",),
+        moves=("events",),
+    ),
+)

@@ -1,0 +1,32 @@
+"""How to ask for grids and counts."""
+
+from __future__ import annotations
+
+from geocn import hotspots
+from tests.properties.cases.world import (
+    events,
+    grid,
+)
+from tests.properties.check import Case
+
+CASES = (
+    Case(
+        "hotspots.make_grid",
+        hotspots.make_grid,
+        lambda: {"extent": events(), "cell_size_km": 20},
+        data=("extent",),
+        shuffled=("extent",),
+        empty=("extent",),
+        moves=("extent",),
+    ),
+    Case(
+        "hotspots.count_events",
+        hotspots.count_events,
+        lambda: {"events": events(), "areas": grid(), "weight": "weight_kg"},
+        data=("events", "areas"),
+        spine="areas",
+        shuffled=("events",),
+        empty=("events", "areas"),
+        moves=("events", "areas"),
+    ),
+)
