@@ -5,10 +5,7 @@ from __future__ import annotations
 from geocn import hotspots
 from tests.properties.cases.world import (
     borders,
-    crossings,
-    events,
     routes,
-    segments,
 )
 from tests.properties.check import Case
 
@@ -29,20 +26,5 @@ CASES = (
         data=("routes", "borders"),
         empty=("routes",),
         moves=("routes",),
-    ),
-    Case(
-        "hotspots.border_hotspots",
-        hotspots.border_hotspots,
-        lambda: {
-            "crossings": crossings(),
-            "segments": segments(),
-            "seizures": events(),
-            "exposure": "hours",
-        },
-        data=("crossings", "segments"),
-        spine="segments",
-        shuffled=("crossings", "seizures"),
-        empty=("crossings", "segments", "seizures"),
-        moves=("crossings", "segments", "seizures"),
     ),
 )
