@@ -79,9 +79,10 @@ def getis_ord(
     -------
     GeoDataFrame
         The frame with ``value, n_neighbours, gi_z, p_value, p_adjusted, significant,
-        hotspot_class``; with exposure also ``exposure, expected, rate, relative_risk``.
-        Classes are hot, cold, not_significant, no_neighbours and no_data. Columns of these
-        names in the input are replaced.
+        hotspot_class``; with exposure also ``exposure, expected, rate, rate_eb, relative_risk``
+        (see :func:`geocn.hotspots.empirical_bayes.shrunken_rates`). Classes are hot, cold,
+        not_significant, no_neighbours and no_data. Columns of these names in the input are
+        replaced.
 
     Raises
     ------
@@ -177,6 +178,7 @@ def _valid(
     if exposed is None:
         return ~np.isnan(y)
     refuse(np.isinf(exposed) | (exposed < 0), f"negative or infinite {exposure}", "0 or more")
+    refuse(y < 0, f"negative {value} with exposure", "0 or more")
     refuse((exposed == 0) & (y != 0) & ~np.isnan(y), f"{value} where {exposure} is 0", "exposure")
     return ~np.isnan(y) & (exposed > 0)
 

@@ -9,6 +9,7 @@ from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import ParameterError
 from geocn.hotspots import tails
 from geocn.hotspots.correction import CORRECTIONS
+from geocn.hotspots.empirical_bayes import shrunken_rates
 
 _INFERENCES = ("auto", "exact", "permutation", "analytic")
 
@@ -49,10 +50,17 @@ def under_exposure(
 
 
 def expectation(y: FloatArray, exposed: FloatArray, valid: BoolArray) -> dict[str, AnyArray]:
-    """Columns of what exposure makes expected: expected count, rate and relative risk."""
+    """Columns of what exposure makes expected: expected count, rates and relative risk."""
     overall = y[valid].sum() / exposed[valid].sum() if valid.any() else np.nan
     expected = np.where(valid, exposed * overall, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(valid, y / exposed, np.nan)
         risk = np.where(expected > 0, y / expected, np.nan)
-    return {"exposure": exposed, "expected": expected, "rate": rate, "relative_risk": risk}
+    shrunk = shrunken_rates(np.where(valid, y, np.nan), np.where(valid, exposed, np.nan))
+    return {
+        "exposure": exposed,
+        "expected": expected,
+        "rate": rate,
+        "rate_eb": shrunk,
+        "relative_risk": risk,
+    }
