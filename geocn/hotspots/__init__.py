@@ -9,6 +9,7 @@ from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
 from geocn.hotspots.near_repeat import near_repeat
+from geocn.hotspots.pictures import plot
 from geocn.hotspots.scan import spatial_scan
 from geocn.hotspots.segments import border_segments
 from geocn.spatial.grids import make_grid
@@ -27,6 +28,7 @@ __all__ = [
     "local_moran",
     "make_grid",
     "near_repeat",
+    "plot",
     "read_cube",
     "space_time_cube",
     "spatial_scan",

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from geocn import _palette
 from geocn._typing import FloatArray
 from geocn.errors import SchemaError
 from geocn.maps import styles
@@ -285,7 +286,7 @@ def _spans(frame: pd.DataFrame, kind: str) -> Spans | None:
 
 
 def _plain(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
-    return {"by": "single", "color": styles.CATEGORIES[0]}
+    return {"by": "single", "color": _palette.CATEGORIES[0]}
 
 
 def _hotspots(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
@@ -342,7 +343,7 @@ def _seizures(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
 def _interventions(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     column = first_present(frame, ("partner_type", "kind", "partner"))
     if column is None:
-        return {"by": "single", "color": styles.CATEGORIES[2], "shape": "square"}
+        return {"by": "single", "color": _palette.CATEGORIES[2], "shape": "square"}
     levels = texts(frame[column])
     return (
         styles.partner_style(levels)

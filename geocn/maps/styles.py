@@ -1,9 +1,7 @@
 """Colours, shapes, line widths and classes of the layers.
 
-Sequential and diverging colours follow ColorBrewer's colour-blind-safe schemes; categories
-take Okabe and Ito's eight colours (Okabe & Ito 2008, "Color Universal Design"). A category
-has a shape or a dash of its own too, and a class its width or outline, so that nothing is
-said by colour alone.
+Colours are those of :mod:`geocn._palette`. A category has a shape or a dash of its own too,
+and a class its width or outline, so that nothing is said by colour alone.
 """
 
 from __future__ import annotations
@@ -15,33 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from geocn._palette import CATEGORIES, COLD, HOT, NEUTRAL, QUIET_LINE, RISK, UNKNOWN
 from geocn._typing import FloatArray
 
 SEQUENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "flow": ("#c6dbef", "#9ecae1", "#6baed6", "#3182bd", "#08519c"),
-        "risk": ("#fee391", "#fec44f", "#fe9929", "#d95f0e", "#993404"),
+        "risk": RISK,
         "crop": ("#d9f0a3", "#addd8e", "#78c679", "#31a354", "#006837"),
         "gap": ("#dadaeb", "#bcbddc", "#9e9ac8", "#756bb1", "#54278f"),
     }
 )
-CATEGORIES = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#8c6d31",
-)
 OTHER = "#555555"
 SHAPES = ("circle", "diamond", "triangle", "square", "cross", "star", "pentagon")
 DASHES = ("", "8 5", "2 5", "12 4 2 4", "5 2", "1 4", "14 6")
-HOT = ("#fddbc7", "#ef8a62", "#b2182b")
-COLD = ("#c9cdea", "#8c96c6", "#4d4f9e")
-NEUTRAL = "#e3e1dc"
-UNKNOWN = "#b8b5ae"
-QUIET_LINE = "#8d8478"
 LINE_WIDTHS = (1.6, 2.4, 3.4, 4.6, 6.0)
 PARTNER_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

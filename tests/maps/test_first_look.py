@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from geocn import _palette
 from geocn.maps import PlanningMap, styles
 from geocn.maps.periods import year_spans
 from geocn.maps.visibility import first_view, settle_visibility
@@ -31,11 +32,11 @@ MACHADO = {
          [0.004733, 0.691367, 0.303900]]
     ),
 }  # fmt: skip
-ORDERED = {**styles.SEQUENTIAL, "hot": styles.HOT, "cold": styles.COLD}
+ORDERED = {**styles.SEQUENTIAL, "hot": _palette.HOT, "cold": _palette.COLD}
 TOLD_APART = {
     "partners": [color for color, _ in styles.PARTNER_TYPES.values()],
-    "hot, cold, neither": [styles.HOT[2], styles.COLD[2], styles.NEUTRAL],
-    "border": [styles.HOT[2], styles.COLD[2], styles.QUIET_LINE],
+    "hot, cold, neither": [_palette.HOT[2], _palette.COLD[2], _palette.NEUTRAL],
+    "border": [_palette.HOT[2], _palette.COLD[2], _palette.QUIET_LINE],
 }
 # A difference well above what an eye can just see (about 2.3 in CIE76).
 LEAST = 7.0
@@ -72,7 +73,7 @@ def test_classes_darken_in_their_order(name: str, vision: str) -> None:
 
 
 def test_categories_differ_by_colour_or_by_shape() -> None:
-    assert len(set(styles.SHAPES)) == len(set(styles.DASHES)) == len(styles.CATEGORIES)
+    assert len(set(styles.SHAPES)) == len(set(styles.DASHES)) == len(_palette.CATEGORIES)
 
 
 def test_many_zeros_leave_room_for_classes() -> None:

@@ -8,9 +8,7 @@ import pkgutil
 from tests.properties.check import Case
 
 _NAMES = [f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)]
-_MODULES = [
-    importlib.import_module(name) for name in _NAMES for module in pkgutil.iter_modules(__path__)
-]
+_MODULES = [importlib.import_module(name) for name in _NAMES]
 
 CASES: tuple[Case, ...] = tuple(
     case for module in _MODULES for case in getattr(module, "CASES", ())

@@ -1,0 +1,3 @@
+"""Pictures are no analyses."""
+
+NOT_ANALYSES = {"hotspots.plot": "draws a result"}
