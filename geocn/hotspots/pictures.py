@@ -38,7 +38,7 @@ def plot(
 
     Areas and border segments are coloured by their class (hot, cold, pattern of emergence,
     alert), densities and counts by amount, Knox tables as a heat table with stars where
-    significant, scores of forecasts as bars. What was done stands below the picture.
+    significant, scores of forecasts as bars. What was done stands below the title.
 
     Parameters
     ----------
@@ -75,10 +75,9 @@ def plot(
     axis = pyplot.subplots(figsize=(8, 6), layout="constrained")[1] if ax is None else ax
     record = result.attrs.get(KEY, {})
     _drawer(result, column)(axis, result, column)
-    axis.set_title(title if title is not None else _name(record))
-    told = _told(record)
-    if told:
-        axis.annotate(told, (0, -0.02), xycoords="axes fraction", va="top", size=7, color="0.35")
+    axis.set_title(title if title is not None else _name(record), pad=16)
+    near = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+    axis.annotate(_told(record), (0.5, 1), (0, 4), size=7, color="0.35", **near)
     return axis
 
 
@@ -170,7 +169,7 @@ def _classed(axis: Axes, frame: gpd.GeoDataFrame, name: str) -> None:
         text = f"{label.replace('_', ' ')} ({len(part):,})"
         shape = {} if lineal else {"marker": "s", "linestyle": "none", "markersize": 9}
         handles.append(lines.Line2D([], [], color=look["color"], label=text, **shape))
-    axis.legend(handles=handles, fontsize=8, frameon=False, loc="best")
+    axis.legend(handles=handles, fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _are_lines(frame: gpd.GeoDataFrame) -> bool:
