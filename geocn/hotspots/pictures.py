@@ -76,7 +76,7 @@ def plot(
     record = result.attrs.get(KEY, {})
     _drawer(result, column)(axis, result, column)
     axis.set_title(title if title is not None else _name(record), pad=16)
-    near = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+    near: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
     axis.annotate(_told(record), (0.5, 1), (0, 4), size=7, color="0.35", **near)
     return axis
 
