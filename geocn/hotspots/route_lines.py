@@ -112,7 +112,6 @@ def find_hits(index: BorderIndex, lines: RouteLines) -> tuple[Hits, FloatArray]:
     found = np.empty((0, 5))
     if len(lines.route):
         found = index.crossings(lines.xy, lines.start)
-    found = found[np.lexsort((np.abs(found[:, 3]), found[:, 2], found[:, 1], found[:, 0]))]
     line, vertex = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
     along = lines.along_m(np.bincount(line, minlength=len(lines.route)).astype(bool))
     part = np.clip(found[:, 2], 0, 1)

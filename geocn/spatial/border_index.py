@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._kernels.crossings import line_edge_crossings
+from geocn._kernels.crossings import edges_by_cell, line_edge_crossings
 from geocn._typing import AnyArray, FloatArray, IntArray
 from geocn.errors import LayerError
 from geocn.spatial.borders import SCALES, load_borders, load_countries
@@ -18,31 +19,32 @@ from geocn.spatial.crs import to_lonlat
 from geocn.spatial.geodesy import distance_m
 
 _ALL_KINDS = ("land", "disputed", "coast")
-_BLOCK = 32
+_CELL = 0.25
 
 
 @dataclass(frozen=True)
 class BorderIndex:
-    """Edges of borders, in blocks under one tree.
+    """Edges of borders, sorted into the cells of a grid.
 
     Attributes
     ----------
     edges : (m, 4) array of longitude and latitude of both ends
     piece : (m,) the row of ``pieces`` of each edge
-    chainage : (m, 2) chainage in kilometres at both ends
     pieces : the border rows: ``dyad, kind, disputed, scale, left, right``
+    first_edge : (pieces + 1,) first edge of each piece, and the end
+    grid : the edges by cell
     has_coast : whether the sea is known, so that every change of country is an edge
+    along : kilometres at the start and at every edge's end, of the pieces asked for so far
     """
 
     edges: FloatArray
     piece: IntArray
-    chainage: FloatArray
     pieces: pd.DataFrame
     first_edge: IntArray
-    boxes: FloatArray
-    tree: shapely.STRtree
+    grid: EdgeGrid
     has_coast: bool
     scale: str
+    along: dict[int, FloatArray] = field(default_factory=dict, repr=False)
 
     def side(self, edge: IntArray, *, left: bool) -> AnyArray:
         """Country codes on one side of edges; an empty text is the sea."""
@@ -56,14 +58,45 @@ class BorderIndex:
 
     def chainage_at(self, edge: IntArray, fraction: FloatArray) -> FloatArray:
         """Chainage in kilometres at a fraction of each edge."""
-        span = self.chainage[edge]
-        at: FloatArray = span[:, 0] + fraction * (span[:, 1] - span[:, 0])
+        pieces = self.piece[edge]
+        self._measure(np.unique(pieces))
+        span = [
+            self.along[piece][number : number + 2]
+            for piece, number in zip(
+                pieces.tolist(), (edge - self.first_edge[pieces]).tolist(), strict=True
+            )
+        ]
+        ends = np.array(span).reshape(-1, 2)
+        at: FloatArray = ends[:, 0] + fraction * (ends[:, 1] - ends[:, 0])
         return at
+
+    def _measure(self, pieces: IntArray) -> None:
+        # A geodesic for each of half a million edges takes longer than all else, and most
+        # pieces are never crossed.
+        wanted = [piece for piece in pieces.tolist() if piece not in self.along]
+        edge = self._edges_of(wanted)
+        ends = self.edges[edge]
+        km = distance_m(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3]) / 1000
+        size = self.first_edge[np.array(wanted, dtype=np.int64) + 1]
+        size = np.cumsum(size - self.first_edge[wanted]) if wanted else size
+        for piece, steps in zip(wanted, np.split(km, size[:-1]), strict=False):
+            self.along[piece] = np.cumsum(np.concatenate([[self._origin(piece)], steps]))
+
+    def _origin(self, piece: int) -> float:
+        if "chainage_from_km" not in self.pieces:
+            return 0.0
+        value = self.pieces["chainage_from_km"].iloc[piece]
+        return 0.0 if pd.isna(value) else float(value)
+
+    def _edges_of(self, pieces: Iterable[int]) -> IntArray:
+        first = self.first_edge
+        spans = [np.arange(first[piece], first[piece + 1]) for piece in pieces]
+        return np.concatenate([np.empty(0, dtype=np.int64), *spans])
 
     def nearest_on(self, dyad: str, lon: float, lat: float) -> tuple[int, float, float] | None:
         """Nearest edge of a dyad to a place, the fraction along it and the distance in metres."""
         rows = np.flatnonzero((self.pieces["dyad"] == dyad).to_numpy())
-        edge = np.flatnonzero(np.isin(self.piece, rows))
+        edge = self._edges_of(rows.tolist())
         if not len(edge):
             return None
         scale = np.array([np.cos(np.radians(lat)), 1.0])
@@ -82,32 +115,23 @@ class BorderIndex:
         )
 
     def crossings(self, xy: FloatArray, start: IntArray) -> FloatArray:
-        """Crossings of lines whose longitudes run on past +-180; see the kernel."""
-        pairs, shift = self._candidates(xy, start)
-        capacity = max(1024, 2 * len(start))
+        """Crossings of lines whose longitudes run on past +-180, in order of travel.
+
+        Columns as in :func:`geocn._kernels.crossings.line_edge_crossings`.
+        """
+        grid, capacity = self.grid, max(1024, 2 * len(start))
         while True:
             out = np.empty((capacity, 5))
             n = line_edge_crossings(
-                xy, start, self.edges, self.first_edge, self.boxes, pairs, shift, out
+                xy, start, self.edges, grid.cell, grid.shape, grid.first, grid.entry, out
             )
             if n <= capacity:
-                return out[:n]
+                break
             capacity = n
-
-    def _candidates(self, xy: FloatArray, start: IntArray) -> tuple[IntArray, FloatArray]:
-        low = np.minimum.reduceat(xy, start[:-1], axis=0)
-        high = np.maximum.reduceat(xy, start[:-1], axis=0)
-        pairs, shifts = [], []
-        for turn in (-360.0, 0.0, 360.0):
-            # Only lines that reach into this copy of the world need it.
-            near = np.flatnonzero((low[:, 0] - turn <= 180) & (high[:, 0] - turn >= -180))
-            boxes = shapely.box(
-                low[near, 0] - turn, low[near, 1], high[near, 0] - turn, high[near, 1]
-            )
-            line, block = self.tree.query(boxes)
-            pairs.append(np.column_stack([near[line], block]))
-            shifts.append(np.full(len(line), turn))
-        return np.concatenate(pairs).astype(np.int64), np.concatenate(shifts)
+        found = out[:n]
+        found = found[np.lexsort((np.abs(found[:, 3]), found[:, 2], found[:, 1], found[:, 0]))]
+        again = (found[1:] == found[:-1]).all(axis=1)
+        return found[np.concatenate([[True], ~again])] if n else found
 
 
 def _around(delta: FloatArray) -> FloatArray:
@@ -166,34 +190,38 @@ def _build(borders: gpd.GeoDataFrame) -> BorderIndex:
     xy, line = shapely.get_coordinates(lines, return_index=True)
     joined = line[1:] == line[:-1]
     a, b = xy[:-1][joined], xy[1:][joined]
-    b = a + _around(b - a)
-    piece = row[line[1:][joined]]
-    km = distance_m(a[:, 0], a[:, 1], b[:, 0], b[:, 1]) / 1000
-    new_piece = np.flatnonzero(np.diff(piece, prepend=-1))
-    along = np.cumsum(km)
-    before = np.repeat((along - km)[new_piece], np.diff(np.append(new_piece, len(piece))))
-    origin = np.zeros(len(borders))
-    if "chainage_from_km" in borders:
-        origin = borders["chainage_from_km"].to_numpy(dtype=float, na_value=0.0)
-    chainage = origin[piece][:, None] + np.column_stack([along - km - before, along - before])
-    # Edges follow each other along the line, so 32 of them make a small box.
-    first = np.append(np.arange(0, len(piece), _BLOCK), len(piece)).astype(np.int64)
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    if len(piece):
-        low, high = (
-            np.minimum.reduceat(low, first[:-1]),
-            np.maximum.reduceat(high, first[:-1]),
-        )
+    edges = np.column_stack([a, a + _around(b - a)])
+    piece = row[line[1:][joined]].astype(np.int64)
     pieces = pd.DataFrame(borders.drop(columns=borders.geometry.name)).reset_index(drop=True)
     scales = set(pieces["scale"].dropna()) if "scale" in pieces else set()
     return BorderIndex(
-        edges=np.column_stack([a, b]),
-        piece=piece.astype(np.int64),
-        chainage=chainage,
+        edges=edges,
+        piece=piece,
         pieces=pieces,
-        first_edge=first,
-        boxes=np.column_stack([low, high]),
-        tree=shapely.STRtree(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])),
+        first_edge=np.searchsorted(piece, np.arange(len(pieces) + 1)).astype(np.int64),
+        grid=EdgeGrid.of(edges),
         has_coast="kind" in pieces and bool(pieces["kind"].eq("coast").any()),
         scale="/".join(sorted(map(str, scales))),
     )
+
+
+@dataclass(frozen=True)
+class EdgeGrid:
+    """Which edges touch each cell of a grid of the world; see the kernel."""
+
+    cell: float
+    shape: tuple[int, int]
+    first: AnyArray
+    entry: AnyArray
+
+    @classmethod
+    def of(cls, edges: FloatArray) -> EdgeGrid:
+        """Sort edges into cells of a quarter of a degree."""
+        cell = _CELL
+        shape = (round(180 / cell), round(360 / cell))
+        first = np.zeros(shape[0] * shape[1] + 1, dtype=np.int32)
+        edges_by_cell(edges, cell, shape, first, np.empty(0, dtype=np.int32))
+        first = np.cumsum(first, dtype=np.int32)
+        entry = np.empty(first[-1], dtype=np.int32)
+        edges_by_cell(edges, cell, shape, first.copy(), entry)
+        return cls(cell, shape, first, entry)
