@@ -5,6 +5,7 @@ from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
 from geocn.hotspots.cube import read_cube, space_time_cube, write_cube
 from geocn.hotspots.density import kernel_density
+from geocn.hotspots.effort import enforcement_effort
 from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
@@ -22,6 +23,7 @@ __all__ = [
     "count_events",
     "distance_band",
     "emerging_hotspots",
+    "enforcement_effort",
     "getis_ord",
     "kernel_density",
     "knn",
