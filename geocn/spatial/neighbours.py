@@ -16,6 +16,7 @@ from geocn._typing import FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
 from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs, to_lonlat
 from geocn.spatial.geodesy import distance_m
+from geocn.spatial.lattice import LatticeNeighbours, find_lattice
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,11 @@ def neighbour_matrix(frame: gpd.GeoDataFrame, neighbours: Neighbours) -> sparse.
     ----------
     frame : GeoDataFrame
         Areas or points. Rows with null or empty geometry have no neighbours.
-    neighbours : "queen", "rook", float, DistanceBand, KNearest, sparse matrix or libpysal Graph
+    neighbours : "queen", "rook", float, DistanceBand, KNearest, sparse matrix, libpysal Graph
         Queen: areas that touch anywhere or overlap. Rook: areas that share a stretch of
         boundary. A number is a distance in metres between centres: planar in the units of
-        a projected CRS, geodesic where the CRS is geographic. A matrix or Graph is taken
+        a projected CRS, geodesic where the CRS is geographic. A matrix, Graph or
+        :class:`geocn.spatial.lattice.LatticeNeighbours` is taken
         with its weights, its diagonal too.
 
     Returns
@@ -102,20 +104,53 @@ def neighbour_matrix(frame: gpd.GeoDataFrame, neighbours: Neighbours) -> sparse.
     >>> neighbour_matrix(cells, "rook").toarray().astype(int).tolist()
     [[0, 1, 0], [1, 0, 1], [0, 1, 0]]
     """
-    if isinstance(neighbours, str):
-        if neighbours not in ("queen", "rook"):
-            raise ParameterError(
-                f"neighbours {neighbours!r} is unknown; choose 'queen', 'rook', a distance in "
-                "metres, distance_band(…), knn(…), a sparse matrix or a libpysal Graph"
-            )
-        return _contiguity(frame, rook=neighbours == "rook")
+    found = find_neighbours(frame, neighbours)
+    return found.matrix() if isinstance(found, LatticeNeighbours) else found
+
+
+def find_neighbours(
+    frame: gpd.GeoDataFrame, neighbours: Neighbours
+) -> sparse.csr_matrix | LatticeNeighbours:
+    """Return neighbours as offsets where the frame is a lattice, else as a sparse matrix.
+
+    Both say the same: see :func:`neighbour_matrix` for parameters and errors, and
+    :mod:`geocn.spatial.lattice` for what counts as a lattice.
+
+    Examples
+    --------
+    >>> from geocn.spatial.grids import make_grid
+    >>> grid = make_grid((-78, 0, -77, 1), cell_size_km=50)
+    >>> len(find_neighbours(grid, 80_000).offsets)
+    8
+    """
     if isinstance(neighbours, (int, float, np.integer, np.floating)):
         neighbours = distance_band(float(neighbours))
-    if isinstance(neighbours, DistanceBand):
-        return _within(frame, neighbours.distance_m)
     if isinstance(neighbours, KNearest):
         return _nearest(frame, neighbours.k)
-    return _given(frame, neighbours)
+    if isinstance(neighbours, LatticeNeighbours):
+        if len(neighbours) != len(frame):
+            raise LayerError(
+                "neighbours",
+                found=f"a lattice of {len(neighbours)} rows",
+                expected=f"{len(frame)}, as the frame has",
+            )
+        return neighbours
+    if not isinstance(neighbours, (str, DistanceBand)):
+        return _given(frame, neighbours)
+    if neighbours not in ("queen", "rook") and isinstance(neighbours, str):
+        raise ParameterError(
+            f"neighbours {neighbours!r} is unknown; choose 'queen', 'rook', a distance in "
+            "metres, distance_band(…), knn(…), a sparse matrix or a libpysal Graph"
+        )
+    if isinstance(neighbours, DistanceBand):
+        crs = require_crs(frame, "neighbours")
+        lattice = find_lattice(frame) if crs.is_projected else None
+        reach_m = neighbours.distance_m
+        return _within(frame, reach_m) if lattice is None else lattice.within(reach_m)
+    lattice = find_lattice(frame)
+    if lattice is None:
+        return _contiguity(frame, rook=neighbours == "rook")
+    return lattice.rook() if neighbours == "rook" else lattice.queen()
 
 
 def describe(neighbours: Neighbours) -> str:
@@ -124,6 +159,8 @@ def describe(neighbours: Neighbours) -> str:
         return str(neighbours)
     if isinstance(neighbours, (int, float, np.integer, np.floating)):
         return str(distance_band(float(neighbours)))
+    if isinstance(neighbours, LatticeNeighbours):
+        return f"LatticeNeighbours({len(neighbours.offsets)} offsets)"
     return f"given {type(neighbours).__name__}"
 
 
