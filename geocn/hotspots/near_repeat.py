@@ -10,23 +10,25 @@ from typing import Literal
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
+import shapely
+from scipy import stats
 
-from geocn._kernels.knox import pairs_within, shuffled_columns
-from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
+from geocn._typing import BoolArray, FloatArray, IntArray
 from geocn.errors import DateError, ParameterError, SchemaError
+from geocn.hotspots import knox
+from geocn.hotspots.imputation import (
+    IMPUTATIONS,
+    check_imputations,
+    combine_estimates,
+    combine_scores,
+    place_events,
+)
 from geocn.hotspots.positions import positions_m
-from geocn.hotspots.precision import centres_and_precision
 from geocn.provenance import attach
 from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
 
 Metric = Literal["euclidean", "manhattan"]
-_METRICS = {"euclidean": 2, "manhattan": 1}
-_DAY_US = 86_400_000_000
-# Beyond this the close pairs alone fill a gigabyte.
-_MOST_PAIRS = 100_000_000
-# Shuffles counted in one pass over the pairs.
-_TOGETHER = 128
+_METRICS = ("euclidean", "manhattan")
 
 
 def near_repeat(
@@ -37,6 +39,9 @@ def near_repeat(
     times: Sequence[float],
     metric: Metric = "euclidean",
     permutations: int = 999,
+    confidence: float = 0.95,
+    imputations: int = IMPUTATIONS,
+    places: gpd.GeoDataFrame | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     r"""Count pairs of events by distance and by days apart, and test them (Knox).
@@ -50,10 +55,11 @@ def near_repeat(
     Parameters
     ----------
     events : GeoDataFrame
-        Points. Left out, and counted in the result's metadata: events without a geometry
-        or a time; areas, lines and points known less exactly (``location_precision_m``)
-        than half the largest finite distance; dates known only to the month or year
-        (``date_precision``). Put at one place or one day they would repeat by themselves.
+        Points. Put at one place or one day, vague events would repeat by themselves: those
+        known less exactly than half the largest finite distance (areas, lines,
+        ``location_precision_m``) are put at random places they may lie in, and dates known
+        only to the month or year (``date_precision``) are left out, as are events without
+        a place or a time, and counted.
     time : str
         Column of instants or ISO dates. Fractions of a day count.
     distances : sequence of float
@@ -65,15 +71,24 @@ def near_repeat(
         and latitudes through the Earth, which is the geodesic to one part in 10^4 at 300 km.
     permutations : int
         Number of shuffles, at least 1.
+    confidence : float
+        Confidence of the interval of the ratio, between 0 and 1.
+    imputations : int
+        How many times vague events are placed; everything is computed for each and combined.
+    places : GeoDataFrame, optional
+        Areas by ``admin_code``, in which events with that code and no better place lie.
     seed : int
-        Seed of the shuffles.
+        Seed of shuffles and placing.
 
     Returns
     -------
     DataFrame
         Indexed by ``distance_m`` and ``time_days`` (labels), with the edges ``from_m, to_m,
-        from_days, to_days``, and ``observed``, ``expected`` (mean of the shuffles),
-        ``knox_ratio`` (observed / expected) and ``p_value``.
+        from_days, to_days``, and ``observed`` (a mean over imputations where events are
+        vague), ``expected`` and ``std`` (mean and standard deviation over all shuffles,
+        exactly, and what places differ by), ``knox_ratio`` (observed / expected) with
+        ``ratio_low`` and ``ratio_high``, and ``p_value``. ``attrs["geocn"]`` holds
+        ``imprecise_share``, the share of events that were vague.
 
     Raises
     ------
@@ -88,11 +103,14 @@ def near_repeat(
     Notes
     -----
     Distances on a plane are as good as the projection: use a local one, not a world map.
+    The interval of the ratio is the exact one of a Poisson count (Garwood 1936), which a
+    count of rare pairs nearly is; where shuffles vary more than a Poisson count, by a factor
+    :math:`\phi = \mathrm{std}^2 / \mathrm{expected} > 1`, that of :math:`n / \phi`.
 
     References
     ----------
     Knox & Bartlett 1964, doi:10.2307/2985220; Johnson et al. 2007,
-    doi:10.1007/s10940-007-9025-3.
+    doi:10.1007/s10940-007-9025-3; Garwood 1936, doi:10.1093/biomet/28.3-4.437.
 
     Examples
     --------
@@ -105,28 +123,29 @@ def near_repeat(
     {'1–100': 1, 'same': 1}
     """
     space, days = _edges("distances", distances), _edges("times", times)
-    if metric not in _METRICS:
-        raise ParameterError(f"metric {metric!r}; choose one of {', '.join(_METRICS)}")
-    if permutations < 1:
-        raise ParameterError(f"permutations is {permutations}; at least 1 is needed")
+    _check_options(metric, permutations, confidence, imputations)
     crs = require_crs(events, "events")
     if metric == "manhattan" and not crs.is_projected:
         raise ParameterError(
             'metric "manhattan" needs a projected CRS; bring the events to one with to_crs()'
         )
     instants = _instants(events, time)
-    kept, left_out = _usable(events, instants, space)
-    xy = positions_m(events[kept], "events")
-    close = _close_pairs(xy, space, power=_METRICS[metric])
-    clock = _clock(instants[kept].iloc[close.order], days)
-    observed = _table(close, clock, clock.time[:, None])[:, :, 0]
-    at_least, expected = _shuffle(close, clock, observed, permutations=permutations, seed=seed)
-    result = _labelled(space, days)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(expected > 0, observed / expected, np.nan)
-    result["observed"], result["expected"] = observed.ravel(), expected.ravel()
-    result["knox_ratio"] = ratio.ravel()
-    result["p_value"] = (at_least / (permutations + 1)).ravel()
+    sure = _dated(events, instants)
+    cast = _cast(events, sure, space, imputations=imputations, places=places, seed=seed)
+    stamp = instants[cast.kept].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    passes = [
+        _count(
+            xy,
+            stamp.astype(np.int64),
+            space,
+            days,
+            metric=metric,
+            permutations=permutations,
+            seed=(seed, number),
+        )
+        for number, xy in enumerate(cast.worlds)
+    ]
+    result = _pooled(_labelled(space, days), passes, permutations, confidence)
     return attach(
         result,
         "hotspots.near_repeat",
@@ -135,58 +154,58 @@ def near_repeat(
         times=_plain(days),
         metric=metric,
         permutations=permutations,
+        confidence=confidence,
+        imputations=imputations,
+        places=places is not None,
         seed=seed,
-        n_events=int(kept.sum()),
+        n_events=int(cast.kept.sum()),
         n_tests=len(result),
-        left_out=left_out,
+        n_imprecise=cast.n_imprecise,
+        imprecise_share=cast.n_imprecise / max(int(cast.kept.sum()), 1),
+        left_out={
+            "no_place": int((~cast.placed).sum()),
+            "no_exact_time": int((cast.placed & ~sure).sum()),
+        },
         crs=crs,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """The events that take part, and where, in each of the worlds they may make."""
+
+    kept: BoolArray
+    placed: BoolArray
+    worlds: list[FloatArray]
+    n_imprecise: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """Counts of one world, their moments under shuffling, and their p-values."""
+
+    observed: IntArray
+    expected: FloatArray
+    variance: FloatArray
+    p_value: FloatArray
+
+
+def _check_options(metric: str, permutations: int, confidence: float, imputations: int) -> None:
+    faults = []
+    if metric not in _METRICS:
+        faults.append(f"metric {metric!r}; choose one of {', '.join(_METRICS)}")
+    if permutations < 1:
+        faults.append(f"permutations is {permutations}; at least 1 is needed")
+    if not 0 < confidence < 1:
+        faults.append(f"confidence is {confidence}; give a number between 0 and 1")
+    if faults:
+        raise ParameterError("; ".join(faults))
+    check_imputations(imputations)
 
 
 def _plain(edges: FloatArray) -> list[float | str]:
     """Edges as JSON holds them: it knows no infinity."""
     return [float(edge) if np.isfinite(edge) else "inf" for edge in edges]
-
-
-def _shuffle(
-    close: _Close, clock: _Clock, observed: IntArray, *, permutations: int, seed: int
-) -> tuple[IntArray, FloatArray]:
-    """Tables at least as large as the observed one (itself among them), and their mean."""
-    at_least = np.ones(observed.shape, dtype=np.int64)
-    total = np.zeros(observed.shape, dtype=np.int64)
-    rng = np.random.default_rng(seed)
-    for begin in range(0, permutations, _TOGETHER):
-        shape = (min(_TOGETHER, permutations - begin), clock.time.size)
-        draws = rng.integers(0, 2**32, shape, dtype=np.uint32)
-        drawn = _table(close, clock, shuffled_columns(clock.time, draws))
-        at_least += (drawn >= observed[:, :, None]).sum(axis=2)
-        total += drawn.sum(axis=2)
-    return at_least, total / permutations
-
-
-@dataclass
-class _Close:
-    """Pairs nearer than the last finite edge, ordered by interval of distance.
-
-    Events are renumbered by ``order``, so that near events stand near in memory.
-    """
-
-    first: AnyArray
-    second: AnyArray
-    start: IntArray
-    order: IntArray
-    from_zero: bool
-    to_infinity: bool
-
-
-@dataclass
-class _Clock:
-    """Times in the largest unit that holds them all exactly, edges, and pairs under each."""
-
-    time: AnyArray
-    edges: AnyArray
-    span: int
-    margin: IntArray
 
 
 def _edges(name: str, values: Sequence[float]) -> FloatArray:
@@ -223,95 +242,100 @@ def _instants(events: gpd.GeoDataFrame, time: str) -> pd.Series:
     return instants
 
 
-def _usable(
-    events: gpd.GeoDataFrame, instants: pd.Series, space: FloatArray
-) -> tuple[BoolArray, dict[str, int]]:
-    placed = has_geometry(events)
-    dated = instants.notna().to_numpy()
+def _dated(events: gpd.GeoDataFrame, instants: pd.Series) -> BoolArray:
+    dated: BoolArray = instants.notna().to_numpy()
     if "date_precision" in events:
         dated = dated & ~events["date_precision"].isin(["month", "year"]).to_numpy()
-    sharp = placed.copy()
+    return dated
+
+
+def _cast(
+    events: gpd.GeoDataFrame,
+    sure: BoolArray,
+    space: FloatArray,
+    *,
+    imputations: int,
+    places: gpd.GeoDataFrame | None,
+    seed: int,
+) -> _Cast:
     crs = require_crs(events, "events")
-    metric = crs if crs.is_projected else equal_area_crs(events)
-    _, radius = centres_and_precision(events[placed].to_crs(metric))
+    plane = crs if crs.is_projected else equal_area_crs(events)
     finite = space[np.isfinite(space)].max()
-    sharp[placed] = radius <= max(finite, space[0]) / 2 if finite > 0 else radius == 0
-    kept = placed & dated & sharp
-    left_out = {
-        "no_geometry": int((~placed).sum()),
-        "no_exact_time": int((placed & ~dated).sum()),
-        "imprecise": int((placed & dated & ~sharp).sum()),
-    }
-    return kept, left_out
+    put = place_events(
+        events,
+        crs=plane,
+        finer_than_m=finite / 2,
+        imputations=imputations,
+        seed=seed,
+        places=places,
+    )
+    placed = np.asarray(np.isfinite(put.xy).all(axis=(0, 2)))
+    kept = placed & sure
+    vague = put.is_imprecise & kept
+    if not vague.any() and has_geometry(events)[kept].all():
+        return _Cast(kept, placed, [positions_m(events[kept], "events")], 0)
+    worlds = [
+        positions_m(
+            gpd.GeoDataFrame(geometry=shapely.points(xy[kept]), crs=plane),
+            "events",
+            on_earth=not crs.is_projected,
+        )
+        for xy in (put.xy if vague.any() else put.xy[:1])
+    ]
+    return _Cast(kept, placed, worlds, int(vague.sum()))
 
 
-def _close_pairs(xy: FloatArray, space: FloatArray, *, power: int) -> _Close:
-    finite = space[np.isfinite(space)]
-    upper = finite[finite > 0]
-    first = second = np.empty(0, dtype=np.int32)
-    group, place = np.empty(0, dtype=np.int64), np.arange(len(xy))
-    if len(xy) > 1 and upper.size:
-        tree = cKDTree(xy)
-        # A little wide, then cut with the same arithmetic as the intervals.
-        radius = float(upper[-1]) * (1 + 1e-9)
-        n_pairs = (int(tree.count_neighbors(tree, radius, p=power)) - len(xy)) // 2
-        if n_pairs > _MOST_PAIRS:
-            raise ParameterError(
-                f"{n_pairs:,} pairs of events are closer than {upper[-1]:g} m, more than "
-                f"{_MOST_PAIRS:,}; make the largest finite distance smaller, or analyse a "
-                "shorter period or a smaller area"
-            )
-        pairs = tree.query_pairs(radius, p=power, output_type="ndarray")
-        group = np.searchsorted(upper, _apart(xy, pairs, power), side="right")
-        place = np.asarray(tree.indices, dtype=np.int64)
-        pairs = np.argsort(place)[pairs[group < upper.size]]
-        group = group[group < upper.size]
-        order = np.lexsort((pairs[:, 1], pairs[:, 0], group))
-        first, second = pairs[order].astype(np.int32).T.copy()
-        group = group[order]
-    start = np.searchsorted(group, np.arange(upper.size + 1)).astype(np.int64)
-    outer = bool(space[0] == 0), bool(np.isinf(space[-1]))
-    return _Close(first, second, start, place, *outer)
+def _count(
+    xy: FloatArray,
+    stamp_us: IntArray,
+    space: FloatArray,
+    days: FloatArray,
+    *,
+    metric: str,
+    permutations: int,
+    seed: tuple[int, int],
+) -> _Pass:
+    near = knox.close(xy, space, straight=metric == "euclidean")
+    when = knox.clock(stamp_us[near.order], days)
+    observed = knox.table(near, when, when.time[:, None])[:, :, 0]
+    expected, variance = knox.moments(near, when)
+    at_least = knox.shuffle(
+        near, when, observed, permutations=permutations, rng=np.random.default_rng(seed)
+    )
+    return _Pass(observed, expected, variance, at_least / (permutations + 1))
 
 
-def _apart(xy: FloatArray, pairs: IntArray, power: int) -> FloatArray:
-    total = np.zeros(len(pairs))
-    for axis in xy.T:
-        step = np.abs(axis[pairs[:, 0]] - axis[pairs[:, 1]])
-        total += step if power == 1 else step * step
-    return total if power == 1 else np.sqrt(total)
+def _pooled(
+    result: pd.DataFrame, passes: list[_Pass], permutations: int, confidence: float
+) -> pd.DataFrame:
+    """Means over the worlds, what they differ by, and the interval of the ratio."""
+    expected = np.mean([one.expected for one in passes], axis=0).ravel()
+    counts = combine_estimates(
+        [one.observed.ravel() for one in passes], [one.variance.ravel() for one in passes]
+    )
+    one = len(passes) == 1
+    observed = passes[0].observed.ravel() if one else counts.estimate
+    p_value = passes[0].p_value.ravel() if one else _combined(passes, permutations)
+    result["observed"], result["expected"] = observed, expected
+    result["std"] = np.sqrt(counts.variance)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        phi = np.where(expected > 0, np.maximum(counts.variance / expected, 1.0), 1.0)
+        scale = np.where(expected > 0, phi / expected, np.nan)
+        tail, n = (1 - confidence) / 2, observed / phi
+        result["knox_ratio"] = np.where(expected > 0, observed / expected, np.nan)
+        result["ratio_low"] = np.where(n > 0, stats.gamma.ppf(tail, n), 0.0) * scale
+        result["ratio_high"] = stats.gamma.isf(tail, n + 1) * scale
+    result["p_value"] = p_value
+    return result
 
 
-def _clock(instants: pd.Series, days: FloatArray) -> _Clock:
-    """Keep times as whole numbers of their greatest common unit: exact, and narrow for dates."""
-    stamp = instants.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    stamp -= stamp.min() if stamp.size else 0
-    unit = max(1, int(np.gcd.reduce(stamp))) if stamp.size else 1
-    # An edge of 0 counts none; the last edge, where infinite, counts every pair.
-    span = int(stamp.max(initial=0)) // unit + 1
-    limits = [span if np.isinf(d) else min(span, -(-round(d * _DAY_US) // unit)) for d in days]
-    kind = np.int32 if span < 2**31 else np.int64
-    ordered = np.sort(stamp // unit)
-    under = [np.searchsorted(ordered, ordered + e, side="left") for e in limits]
-    earlier = np.arange(ordered.size) + 1
-    margin = np.array([np.maximum(u - earlier, 0).sum() for u in under], dtype=np.int64)
-    return _Clock((stamp // unit).astype(kind), np.array(limits, dtype=kind), span, margin)
-
-
-def _table(close: _Close, clock: _Clock, times: AnyArray) -> IntArray:
-    """Pairs by interval of distance and of time; far pairs follow from the margin of time."""
-    n_close = np.diff(close.start)
-    under = np.zeros((n_close.size, clock.edges.size, times.shape[1]), dtype=np.int64)
-    under[:, clock.edges >= clock.span] = n_close[:, None, None]
-    cut = (clock.edges > 0) & (clock.edges < clock.span)
-    under[:, cut] = pairs_within(times, close.first, close.second, close.start, clock.edges[cut])
-    if close.to_infinity:
-        far = clock.margin[:, None] - under.sum(axis=0)
-        under = np.concatenate([under, far[None]])
-    if not close.from_zero:
-        under = under[1:]
-    table: IntArray = np.diff(under, axis=1)
-    return table
+def _combined(passes: list[_Pass], permutations: int) -> FloatArray:
+    """One-sided p-values of the worlds, by their normal scores."""
+    p = np.array([one.p_value.ravel() for one in passes])
+    # A count that every shuffle reaches has p = 1, which has no score.
+    z, _, _ = combine_scores(stats.norm.isf(np.minimum(p, 1 - 0.5 / (permutations + 1))))
+    combined: FloatArray = stats.norm.sf(z)
+    return combined
 
 
 def _labelled(space: FloatArray, days: FloatArray) -> pd.DataFrame:

@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from geocn.errors import CRSError, DateError, ParameterError, SchemaError
 from geocn.hotspots import near_repeat
 
 COLUMNS = ["from_m", "to_m", "from_days", "to_days"]
-COLUMNS += ["observed", "expected", "knox_ratio", "p_value"]
+COLUMNS += ["observed", "expected", "std", "knox_ratio", "ratio_low", "ratio_high", "p_value"]
 INF = np.inf
 
 
@@ -139,18 +140,106 @@ def test_feet_are_brought_to_metres():
     assert knox["observed"].tolist() == [0, 1]
 
 
-def test_what_is_not_known_exactly_is_left_out_and_counted():
-    frame = events([0] * 5, [0] * 5, [0] * 5, location_precision_m=[0, 5000, 0, 0, 0])
-    frame["date_precision"] = ["day", "day", "month", "day", "day"]
-    frame.loc[3, "geometry"] = None
-    frame.loc[4, "at"] = pd.NaT
+def test_what_has_no_place_or_day_is_left_out_and_counted():
+    frame = events([0] * 4, [0] * 4, [0] * 4)
+    frame["date_precision"] = ["day", "month", "day", "day"]
+    frame.loc[2, "geometry"] = None
+    frame.loc[3, "at"] = pd.NaT
     before = frame.copy()
     knox = near_repeat(frame, time="at", distances=[0, 101], times=[0, 8], permutations=9)
     assert knox["observed"].tolist() == [0]
     record = knox.attrs["geocn"]
-    assert record["left_out"] == {"no_geometry": 1, "no_exact_time": 2, "imprecise": 1}
+    assert record["left_out"] == {"no_place": 1, "no_exact_time": 2}
     assert record["n_events"] == 1
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_vague_events_do_not_repeat_themselves():
+    rng = np.random.default_rng(3)
+    days = rng.integers(0, 365, 120)
+    # A port on whose centre the customs put all its seizures, 40 of them in one week.
+    days[:40] = 100 + np.arange(40) % 7
+    x, y = rng.random((2, 120)) * 20_000
+    x[:40] = y[:40] = 10_000
+    precision = np.where(np.arange(120) < 40, 10_000.0, 10.0)
+    options = {"time": "at", "distances": [0, 101, INF], "times": [0, 8, INF], "permutations": 99}
+    stacked = near_repeat(events(x, y, days), **options)
+    spread = near_repeat(events(x, y, days, location_precision_m=precision), **options)
+    cell = stacked.index[0]
+    assert stacked.loc[cell, "observed"] == 780
+    assert spread.loc[cell, "observed"] < 2
+    assert spread.loc[cell, "p_value"] > 0.05
+    record = spread.attrs["geocn"]
+    assert (record["n_imprecise"], record["imprecise_share"]) == (40, 40 / 120)
+    assert spread["observed"].sum() == pytest.approx(120 * 119 / 2)
+    again = near_repeat(events(x, y, days, location_precision_m=precision), **options)
+    pd.testing.assert_frame_equal(spread, again)
+
+
+def test_places_stand_in_for_events_that_only_name_them():
+    frame = events([0, 0, 50], [0, 0, 0], [0, 1, 2], admin_code=["A", "A", None])
+    frame.loc[[0, 1], "geometry"] = None
+    areas = gpd.GeoDataFrame(
+        {"admin_code": ["A"]}, geometry=[shapely.box(0, 0, 9_000, 9_000)], crs=32618
+    )
+    options = {"time": "at", "distances": [0, INF], "times": [0, 8], "permutations": 9}
+    assert near_repeat(frame, **options).attrs["geocn"]["n_events"] == 1
+    options["distances"] = [0, 1_000, INF]
+    knox = near_repeat(frame, places=areas, **options)
+    assert knox.attrs["geocn"]["n_imprecise"] == 2
+    assert knox["observed"].sum() == pytest.approx(3)
+
+
+@given(
+    places=st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=6
+    ),
+    distances=st.sampled_from([[0, 1, 3, INF], [1, 3], [0, 2]]),
+    times=st.sampled_from([[0, 1, 3], [0, 2, INF], [1, 3]]),
+)
+@settings(max_examples=15)
+def test_moments_are_those_of_every_order_of_the_times(places, distances, times):
+    x, y, days = np.array(places, float).T
+    every = np.array(
+        [by_pairs(x, y, p, distances, times, "euclidean") for p in permutations(days)], float
+    )
+    knox = near_repeat(
+        events(x, y, days), time="at", distances=distances, times=times, permutations=1
+    )
+    shape = every.shape[1:]
+    np.testing.assert_allclose(knox["expected"].to_numpy().reshape(shape), every.mean(axis=0))
+    std = knox["std"].to_numpy().reshape(shape)
+    np.testing.assert_allclose(std, every.std(axis=0), atol=1e-7)
+
+
+def test_the_interval_of_the_ratio_is_that_of_a_poisson_count_or_wider():
+    rng = np.random.default_rng(2)
+    frame = events(*rng.random((2, 300)) * 5_000, rng.integers(0, 300, 300))
+    row = near_repeat(frame, time="at", distances=[0, 200], times=[0, 8]).iloc[0]
+    phi = max(1.0, row["std"] ** 2 / row["expected"])
+    assert phi == pytest.approx(1, abs=0.1)
+    n, unit = row["observed"] / phi, phi / row["expected"]
+    low, high = row["ratio_low"] / unit, row["ratio_high"] / unit
+    # Whole or not, the gamma law is the Poisson's tail (Garwood).
+    assert stats.gamma.cdf(low, n) == pytest.approx(0.025)
+    assert stats.gamma.sf(high, n + 1) == pytest.approx(0.025)
+    narrow = near_repeat(frame, time="at", distances=[0, 200], times=[0, 8], confidence=0.5)
+    assert row["ratio_low"] < narrow["ratio_low"].iloc[0] < row["knox_ratio"]
+    assert row["knox_ratio"] < narrow["ratio_high"].iloc[0] < row["ratio_high"]
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(9)
+    held = []
+    for _ in range(300):
+        # Piles of events share partners: the count varies more than a Poisson one.
+        x, y = rng.integers(0, 5, (2, 80)) * 1_000
+        frame = events(x, y, rng.integers(0, 200, 80))
+        row = near_repeat(
+            frame, time="at", distances=[0, 10], times=[0, 8], permutations=1, confidence=0.9
+        ).iloc[0]
+        held.append(row["ratio_low"] <= 1 <= row["ratio_high"])
+    assert np.mean(held) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 300)
 
 
 def test_no_events_give_the_same_columns_and_the_same_seed_the_same_values():
@@ -200,7 +289,7 @@ def test_wrong_input_is_refused():
 
 
 def test_too_many_close_pairs_are_refused_before_memory_is(monkeypatch):
-    module = importlib.import_module("geocn.hotspots.near_repeat")
+    module = importlib.import_module("geocn.hotspots.knox")
     monkeypatch.setattr(module, "_MOST_PAIRS", 10)
     with pytest.raises(ParameterError, match="pairs of events are closer"):
         near_repeat(events([0] * 9, [0] * 9, [0] * 9), time="at", distances=[0, 9], times=[0, 8])
