@@ -9,6 +9,30 @@ from geocn._typing import BoolArray, FloatArray
 
 
 @njit(cache=True)
+def held_by(column: FloatArray, row: FloatArray, region: BoolArray) -> BoolArray:
+    """Say which points have their nearest node in the region of a grid.
+
+    Parameters
+    ----------
+    column, row : (n,) arrays
+        Positions in units of nodes; whole numbers stand on a node. NaN is held nowhere.
+    region : (rows, columns) array
+
+    Returns
+    -------
+    (n,) array
+    """
+    rows, columns = region.shape
+    held = np.zeros(column.size, dtype=np.bool_)
+    for i in range(column.size):
+        x, y = column[i], row[i]
+        # Written so that NaN fails it.
+        if x >= -0.5 and x < columns - 0.5 and y >= -0.5 and y < rows - 0.5:
+            held[i] = region[int(np.floor(y + 0.5)), int(np.floor(x + 0.5))]
+    return held
+
+
+@njit(cache=True)
 def bin_linear(
     column: FloatArray, row: FloatArray, weight: FloatArray, region: BoolArray
 ) -> FloatArray:
@@ -35,7 +59,6 @@ def bin_linear(
     out = np.zeros((rows, columns))
     for i in range(column.size):
         x, y = column[i], row[i]
-        # Written so that NaN fails it.
         if not (x >= -0.5 and x < columns - 0.5 and y >= -0.5 and y < rows - 0.5):
             continue
         near_c, near_r = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
@@ -44,13 +67,12 @@ def bin_linear(
         left, top = int(np.floor(x)), int(np.floor(y))
         right_share, low_share = x - left, y - top
         for down in range(2):
+            part = weight[i] * (low_share if down else 1 - low_share)
             for across in range(2):
-                share = (low_share if down else 1 - low_share) * (
-                    right_share if across else 1 - right_share
-                )
+                share = part * (right_share if across else 1 - right_share)
                 r, c = top + down, left + across
                 if 0 <= r < rows and 0 <= c < columns and region[r, c]:
-                    out[r, c] += weight[i] * share
+                    out[r, c] += share
                 else:
-                    out[near_r, near_c] += weight[i] * share
+                    out[near_r, near_c] += share
     return out

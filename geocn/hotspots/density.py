@@ -3,41 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, overload
 
 import geopandas as gpd
 import numpy as np
-import pyproj
-import rasterio.features
 import rasterio.warp
 import rioxarray  # noqa: F401 - registers the accessor .rio
-import scipy.ndimage
 import shapely
 import xarray as xr
-from affine import Affine
 
-from geocn._kernels.density import bin_linear
-from geocn._typing import BoolArray, FloatArray
+from geocn._typing import FloatArray
 from geocn.errors import ParameterError, RasterError
-from geocn.hotspots.precision import (
-    Imprecise,
-    centres_and_precision,
-    check_imprecise,
-    scatter,
-)
-from geocn.hotspots.smoothing import SUPPORT, Kernel, Smoother, bandwidth_steps
-from geocn.hotspots.values import numeric_column, refuse_rows
+from geocn.hotspots.density_grid import TRIM, Window, Work
+from geocn.hotspots.imputation import IMPUTATIONS
+from geocn.hotspots.precision import Imprecise
+from geocn.hotspots.smoothing import SUPPORT, Kernel
+from geocn.hotspots.weighted_places import WeightedPlaces, plane_of, weigh_places
 from geocn.provenance import attach
-from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
+from geocn.spatial.crs import equal_area_crs, require_crs
 
 Extent: TypeAlias = gpd.GeoDataFrame | gpd.GeoSeries | Sequence[float]
-_NAME = "kernel_density"
-_MOST_CELLS = 50_000_000
-# Adaptive bandwidths are trimmed to within this factor of the fixed one.
-_TRIM = 4.0
-# An imprecise event is put at this many places, each with its share of the weight.
-_PLACES, _MOST_PLACES = 25, 5_000_000
+
+
+@overload
+def kernel_density(
+    events: gpd.GeoDataFrame,
+    *,
+    cell_m: float,
+    bandwidth_m: float,
+    extent: Extent | None = ...,
+    kernel: Kernel = ...,
+    weight: str | None = ...,
+    edge_correction: bool = ...,
+    exposure: xr.DataArray | None = ...,
+    adaptive: bool = ...,
+    imprecise: Imprecise = ...,
+    imputations: int = ...,
+    seed: int = ...,
+    places: gpd.GeoDataFrame | None = ...,
+    uncertainty: Literal[False] = ...,
+) -> xr.DataArray: ...
+
+
+@overload
+def kernel_density(
+    events: gpd.GeoDataFrame,
+    *,
+    cell_m: float,
+    bandwidth_m: float,
+    extent: Extent | None = ...,
+    kernel: Kernel = ...,
+    weight: str | None = ...,
+    edge_correction: bool = ...,
+    exposure: xr.DataArray | None = ...,
+    adaptive: bool = ...,
+    imprecise: Imprecise = ...,
+    imputations: int = ...,
+    seed: int = ...,
+    places: gpd.GeoDataFrame | None = ...,
+    uncertainty: Literal[True],
+) -> xr.Dataset: ...
 
 
 def kernel_density(
@@ -52,8 +77,11 @@ def kernel_density(
     exposure: xr.DataArray | None = None,
     adaptive: bool = False,
     imprecise: Imprecise = "spread",
+    imputations: int = IMPUTATIONS,
     seed: int = 0,
-) -> xr.DataArray:
+    places: gpd.GeoDataFrame | None = None,
+    uncertainty: bool = False,
+) -> xr.DataArray | xr.Dataset:
     r"""Smooth events into a density per square kilometre.
 
     .. math:: \hat f(s) = \sum_i \frac{m_i}{e_i} K_h(s - s_i), \qquad
@@ -93,10 +121,16 @@ def kernel_density(
         inversely to the root of a pilot density, within a factor of 4 of ``bandwidth_m``.
     imprecise : {"spread", "leave_out"}
         Events known less exactly than ``bandwidth_m`` (``location_precision_m``, or half
-        the width of an area) are spread over 25 random places within their radius, or
-        left out; counted either way.
+        the width of an area) are spread over where they may lie, or left out; counted
+        either way.
+    imputations : int
+        Number of places of each imprecise event; the surface is the mean over them.
     seed : int
         Seed of the spreading.
+    places : GeoDataFrame, optional
+        Areas by ``admin_code``, in which imprecise events of that code are spread.
+    uncertainty : bool
+        Return also what not knowing the places does to every cell.
 
     Returns
     -------
@@ -104,20 +138,26 @@ def kernel_density(
         ``density`` over (y, x), north up, with CRS; ``attrs["units"]`` is "events per km2",
         "<weight> per km2" or "events per unit of exposure". ``attrs["geocn"]`` counts
         events used, imprecise and left out by reason; ``mass`` is the weight the surface
-        sums to inside the extent, before division by exposure.
+        sums to inside the extent, before division by exposure; ``imprecise_share`` is the
+        share of the weight that is known imprecisely.
+    Dataset
+        With ``uncertainty``: ``density``; ``density_sd``, its standard deviation between
+        imputations, by Rubin's factor (1 + 1/m) on the variance; and ``imprecise_share``,
+        the part of the density that stems from imprecise events, NaN where there is none.
 
     Raises
     ------
     ParameterError
         Where an option is out of range or the grid would exceed 50 million cells.
-    LayerError, SchemaError, CRSError, RasterError
-        Where weights or exposure are negative, infinite or missing, or a CRS is.
+    LayerError, SchemaError, CRSError, CoordinateError, RasterError
+        Where weights or exposure are negative, infinite or missing, a CRS is, or
+        coordinates lie nowhere on Earth.
 
     References
     ----------
     Diggle 1985, doi:10.2307/2347366; Abramson 1982, doi:10.1214/aos/1176345986;
     Kelsall & Diggle 1995, doi:10.2307/3318678; Wand 1994 (linear binning),
-    doi:10.1080/10618600.1994.10474656.
+    doi:10.1080/10618600.1994.10474656; Rubin 1987, doi:10.1002/9780470316696 (imputation).
 
     Examples
     --------
@@ -127,22 +167,32 @@ def kernel_density(
     >>> round(float(density.sum()) * 0.25, 9), density.attrs["geocn"]["left_out"]["no_geometry"]
     (1.0, 1)
     """
-    check_imprecise(imprecise)
     _check_options(cell_m, bandwidth_m, kernel, edge_correction, extent)
-    area = None if extent is None else _area(extent)
     require_crs(events, "events")
-    crs = equal_area_crs(events if area is None else area)
-    cast = _cast(events, crs, weight, bandwidth_m=bandwidth_m, imprecise=imprecise, seed=seed)
-    widest = bandwidth_m * SUPPORT[kernel] * (_TRIM if adaptive else 1.0)
-    window = _window(area, crs, cast.xy, cell_m, margin_m=bandwidth_m * SUPPORT[kernel])
-    work = _Work.around(window, int(np.ceil(widest / cell_m)) + 1, kernel, edge_correction)
-    values, left_out = _surface(cast, work, bandwidth_m, adaptive=adaptive)
-    density = np.where(window.mask, values / cell_m**2 * 1e6, np.nan)
-    units = f"{weight or 'events'} per km2"
-    if exposure is not None:
-        density, units = _ratio(density, window, exposure), units[:-3] + "unit of exposure"
+    area = None if extent is None else _area(extent)
+    crs = plane_of(events) if area is None else equal_area_crs(area)
+    found = weigh_places(
+        events,
+        crs,
+        weight=weight,
+        finer_than_m=bandwidth_m,
+        imprecise=imprecise,
+        imputations=imputations,
+        seed=seed,
+        places=places,
+        analysis="kernel_density",
+    )
+    reach = bandwidth_m * SUPPORT[kernel]
+    spots = found.xy if not found.vague_weight.size else found.stacked()[0]
+    window = Window.of(area, crs, spots, cell_m, margin_m=reach)
+    margin = int(np.ceil(reach * (TRIM if adaptive else 1.0) / cell_m)) + 1
+    work = Work.around(window, margin, kernel, edge_correction)
+    surfaces = _surfaces(found, work, bandwidth_m, adaptive=adaptive, apart=uncertainty)
+    n_outside = _outside(found, work)
+    mass = window.sum(surfaces["density"])
+    result = _labelled(surfaces, window, weight or "events", exposure)
     return attach(
-        _raster(density, window, units),
+        result if uncertainty else result["density"],
         "hotspots.kernel_density",
         cell_m=cell_m,
         bandwidth_m=bandwidth_m,
@@ -153,13 +203,17 @@ def kernel_density(
         exposure=exposure is not None,
         adaptive=adaptive,
         imprecise=imprecise,
+        imputations=imputations,
         seed=seed,
+        places=places is not None,
+        uncertainty=uncertainty,
         crs=crs,
         n_events_in=len(events),
-        n_used=cast.n_events - left_out,
-        n_imprecise=cast.n_imprecise,
-        left_out=cast.left_out | {"outside": left_out},
-        mass=float(values[window.mask].sum()),
+        n_used=found.n_events - n_outside,
+        n_imprecise=len(found.vague_weight),
+        imprecise_share=found.imprecise_share,
+        left_out=found.left_out | {"outside": n_outside},
+        mass=mass,
     )
 
 
@@ -192,182 +246,61 @@ def _area(extent: Extent) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapely.segmentize(np.array(parts), 0.5), crs="EPSG:4326")
 
 
-@dataclass
-class _Cast:
-    """Events as weighted places; ``event`` says which event a place belongs to."""
-
-    xy: FloatArray
-    weight: FloatArray
-    event: FloatArray
-    n_events: int
-    n_imprecise: int
-    left_out: dict[str, int]
-
-
-def _cast(
-    events: gpd.GeoDataFrame,
-    crs: pyproj.CRS,
-    weight: str | None,
-    *,
-    bandwidth_m: float,
-    imprecise: Imprecise,
-    seed: int,
-) -> _Cast:
-    amount = np.ones(len(events))
-    if weight is not None:
-        amount = np.nan_to_num(numeric_column(events, weight, analysis=_NAME), posinf=np.inf)
-        bad = (amount < 0) | np.isinf(amount)
-        refuse_rows(
-            events, bad, analysis=_NAME, found=f"negative or infinite {weight}", expected=">= 0"
-        )
-    rows = np.flatnonzero(has_geometry(events))
-    left_out = {"no_geometry": len(events) - len(rows)}
-    xy, radius = centres_and_precision(events.iloc[rows].to_crs(crs))
-    amount, vague = amount[rows], radius > bandwidth_m
-    event = np.arange(len(rows), dtype=float)
-    n_imprecise = int(vague.sum())
-    if imprecise == "leave_out":
-        left_out["imprecise"] = n_imprecise
-        xy, amount, event = xy[~vague], amount[~vague], event[~vague]
-        n_imprecise = 0
-    elif n_imprecise:
-        places = max(1, min(_PLACES, _MOST_PLACES // n_imprecise))
-        again = np.repeat(np.flatnonzero(vague), places)
-        spread = scatter(xy[again], radius[again], seed=seed)
-        xy = np.concatenate([xy[~vague], spread])
-        amount = np.concatenate([amount[~vague], amount[again] / places])
-        event = np.concatenate([event[~vague], event[again]])
-    n_events = len(rows) - left_out.get("imprecise", 0)
-    return _Cast(xy, amount, event, n_events, n_imprecise, left_out)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """The cells of the result: their corner, and which of them lie in the area."""
-
-    crs: pyproj.CRS
-    cell_m: float
-    west: float
-    north: float
-    mask: BoolArray
-
-    @property
-    def transform(self) -> Affine:
-        """From column and row of a cell corner to x and y."""
-        return Affine(self.cell_m, 0, self.west, 0, -self.cell_m, self.north)
-
-
-def _window(
-    area: gpd.GeoSeries | None, crs: pyproj.CRS, xy: FloatArray, cell_m: float, *, margin_m: float
-) -> _Window:
-    shapes = None if area is None else area[has_geometry(area)].to_crs(crs).to_numpy()
-    if shapes is None:
-        corners, margin = xy[np.isfinite(xy).all(axis=1)], margin_m
-    else:
-        corners, margin = shapely.get_coordinates(shapes), 0.0
-    if not len(corners):
-        return _Window(crs, cell_m, 0.0, 0.0, np.zeros((0, 0), dtype=bool))
-    first = np.floor((corners.min(axis=0) - margin) / cell_m)
-    last = np.maximum(np.ceil((corners.max(axis=0) + margin) / cell_m), first + 1)
-    columns, rows = (last - first).astype(int).tolist()
-    if columns * rows > _MOST_CELLS:
-        raise ParameterError(
-            f"a surface of {columns * rows:,} cells exceeds {_MOST_CELLS:,}; choose larger cells"
-        )
-    west, north = float(first[0] * cell_m), float(last[1] * cell_m)
-    window = _Window(crs, cell_m, west, north, np.ones((rows, columns), dtype=bool))
-    if shapes is None or not (shapely.get_dimensions(shapes) == 2).all():
-        return window
-    mask = rasterio.features.geometry_mask(
-        shapes, (rows, columns), window.transform, invert=True, all_touched=False
+def _surfaces(
+    found: WeightedPlaces, work: Work, bandwidth_m: float, *, adaptive: bool, apart: bool
+) -> dict[str, FloatArray]:
+    """Weight a cell; with ``apart`` also its deviation and imprecise part by imputation."""
+    xy, weight = found.stacked() if found.vague_weight.size else (found.xy, found.weight)
+    factor = work.abramson(xy, weight, bandwidth_m) if adaptive else None
+    if not apart:
+        return {"density": work.smooth(work.layers(xy, weight, bandwidth_m, factor))}
+    n, (m, k) = len(found.weight), found.vague_xy.shape[:2]
+    exact = work.smooth(
+        work.layers(found.xy, found.weight, bandwidth_m, None if factor is None else factor[:n])
     )
-    if not mask.any():
-        raise ParameterError(f"no cell of {cell_m:g} m has its centre in the extent; use smaller")
-    return _Window(crs, cell_m, west, north, mask)
+    mean, squares = np.zeros_like(exact), np.zeros_like(exact)
+    for i in range(m if k else 0):
+        own = None if factor is None else factor[n + i * k : n + (i + 1) * k]
+        once = work.smooth(work.layers(found.vague_xy[i], found.vague_weight, bandwidth_m, own))
+        # Welford's update: the surfaces need not be kept.
+        change = once - mean
+        mean += change / (i + 1)
+        squares += change * (once - mean)
+    total = exact + mean
+    share = np.divide(mean, total, out=np.full_like(total, np.nan), where=total > 0)
+    sd = np.sqrt((1 + 1 / m) * squares / max(m - 1, 1))
+    return {"density": total, "density_sd": sd, "imprecise_share": share}
 
 
-@dataclass(frozen=True)
-class _Work:
-    """The grid on which is smoothed: the window with a margin as wide as a kernel."""
-
-    window: _Window
-    margin: int
-    region: BoolArray
-    smoother: Smoother
-    edge_correction: bool
-
-    @classmethod
-    def around(cls, window: _Window, margin: int, kernel: Kernel, edge_correction: bool) -> _Work:
-        """Widen a window; with edge correction nothing outside its area counts."""
-        if edge_correction:
-            region = np.pad(window.mask, margin)
-        else:
-            rows, columns = window.mask.shape
-            region = np.ones((rows + 2 * margin, columns + 2 * margin), dtype=bool)
-        if region.size > 4 * _MOST_CELLS:
-            raise ParameterError(
-                f"kernels reach {margin:,} cells; choose larger cells or a smaller bandwidth"
-            )
-        shape = (region.shape[0], region.shape[1])
-        return cls(window, margin, region, Smoother(shape, window.cell_m, kernel), edge_correction)
-
-    def position(self, xy: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Column and row, whole numbers at the centres of cells."""
-        window, offset = self.window, self.margin - 0.5
-        column = (xy[:, 0] - window.west) / window.cell_m + offset
-        row = (window.north - xy[:, 1]) / window.cell_m + offset
-        return column, row
-
-    def smooth(self, layers: list[tuple[float, FloatArray]]) -> FloatArray:
-        """Return smoothed weights on the working grid."""
-        return self.smoother.smooth(layers, region=self.region if self.edge_correction else None)
+def _outside(found: WeightedPlaces, work: Work) -> int:
+    """Count events none of whose places the working grid holds."""
+    n_vague = len(found.vague_weight)
+    reached = np.zeros(n_vague, dtype=bool)
+    for xy in found.vague_xy if n_vague else ():
+        reached |= work.holds(xy)
+    return int((~work.holds(found.xy)).sum() + (~reached).sum())
 
 
-def _surface(
-    cast: _Cast, work: _Work, bandwidth_m: float, *, adaptive: bool
-) -> tuple[FloatArray, int]:
-    """Weight a cell of the window, and the number of events that stand too far outside."""
-    column, row = work.position(cast.xy)
-    rows, columns = work.region.shape
-    with np.errstate(invalid="ignore"):
-        used = (column >= -0.5) & (column < columns - 0.5) & (row >= -0.5) & (row < rows - 0.5)
-    column, row, weight = column[used], row[used], cast.weight[used]
-    at = (
-        np.rint(row).clip(0, rows - 1).astype(int),
-        np.rint(column).clip(0, columns - 1).astype(int),
-    )
-    held = work.region[at]
-    n_outside = cast.n_events - len(np.unique(cast.event[used][held]))
-    column, row, weight = column[held], row[held], weight[held]
-    if not len(column):
-        return np.zeros(work.window.mask.shape), n_outside
-    whole = bin_linear(column, row, weight, work.region)
-    layers = [(bandwidth_m, whole)]
-    if adaptive:
-        pilot = scipy.ndimage.map_coordinates(work.smooth(layers), [row, column], order=1)
-        factor = _abramson(pilot, weight, work.window.cell_m / bandwidth_m)
-        layers = [
-            (bandwidth_m * step, bin_linear(column[i], row[i], share, work.region))
-            for step, i, share in bandwidth_steps(factor, weight)
-        ]
-    m = work.margin
-    return work.smooth(layers)[m : rows - m, m : columns - m], n_outside
+def _labelled(
+    surfaces: dict[str, FloatArray], window: Window, what: str, exposure: xr.DataArray | None
+) -> xr.Dataset:
+    """Bring weights a cell to a density, or to the ratio to exposure, with units."""
+    known = None if exposure is None else _on_grid(exposure, window)
+    units = f"{what} per " + ("km2" if known is None else "unit of exposure")
+    rasters = {}
+    for name, values in surfaces.items():
+        if name == "imprecise_share":
+            rasters[name] = window.raster(values, name, "1")
+            continue
+        scaled = np.multiply(values, 1e6 / window.cell_m**2, out=values)
+        if known is not None:
+            ratio = np.full_like(scaled, np.nan)
+            scaled = np.divide(scaled, known, out=ratio, where=known > 0)
+        rasters[name] = window.raster(scaled, name, units)
+    return xr.Dataset(rasters)
 
 
-def _abramson(pilot: FloatArray, weight: FloatArray, least: float) -> FloatArray:
-    """Bandwidth of each event over the fixed one: the inverse root of its pilot density."""
-    counted = (weight > 0) & (pilot > 0)
-    if not counted.any():
-        return np.ones(len(pilot))
-    mean = np.average(np.log(pilot[counted]), weights=weight[counted])
-    with np.errstate(divide="ignore"):
-        factor = np.exp((mean - np.log(pilot)) / 2)
-    # Interpolation between steps reaches up to one step further, so the ends are kept a step in.
-    trimmed: FloatArray = np.clip(factor, max(1 / _TRIM, least), _TRIM / 1.1)
-    return trimmed
-
-
-def _ratio(density: FloatArray, window: _Window, exposure: xr.DataArray) -> FloatArray:
+def _on_grid(exposure: xr.DataArray, window: Window) -> FloatArray:
     if exposure.rio.crs is None:
         raise RasterError("exposure", found="no CRS", expected="a declared CRS")
     known = exposure.to_numpy().astype(float)
@@ -385,17 +318,4 @@ def _ratio(density: FloatArray, window: _Window, exposure: xr.DataArray) -> Floa
         dst_nodata=np.nan,
         resampling=rasterio.warp.Resampling.bilinear,
     )
-    ratio: FloatArray = np.full_like(density, np.nan)
-    np.divide(density, on_grid, out=ratio, where=on_grid > 0)
-    return ratio
-
-
-def _raster(density: FloatArray, window: _Window, units: str) -> xr.DataArray:
-    rows, columns = density.shape
-    x = window.west + (np.arange(columns) + 0.5) * window.cell_m
-    y = window.north - (np.arange(rows) + 0.5) * window.cell_m
-    raster: xr.DataArray = xr.DataArray(density, {"y": y, "x": x}, ("y", "x"), name="density")
-    raster = raster.rio.write_crs(window.crs)
-    raster = raster.rio.write_transform(window.transform)
-    raster.attrs["units"] = units
-    return raster
+    return on_grid

@@ -60,10 +60,10 @@ class Smoother:
         return rows, columns
 
     def transform(self, bandwidth_m: float) -> FloatArray:
-        """Return the (real) transform of the kernel, whose values sum to one.
+        """Return half the rows of the (real) transform of the kernel, whose values sum to one.
 
-        The kernel is even, so its transform is a product with cosines: no transform of a
-        grid that is nearly all zero is needed.
+        The kernel is even, so its transform is a product with cosines, and mirrored in the
+        other rows: no transform of a grid that is nearly all zero is needed.
         """
         reach = int(np.floor(SUPPORT[self.kernel] * bandwidth_m / self.cell_m))
         step = np.arange(reach + 1) * self.cell_m
@@ -75,10 +75,8 @@ class Smoother:
         rows, columns = self._period
         across = _cosines(columns // 2 + 1, reach, columns)
         down = _cosines(rows // 2 + 1, reach, rows)
-        half = down @ values @ across.T
-        number = np.arange(rows)
-        mirrored: FloatArray = half[np.minimum(number, rows - number)]
-        return mirrored
+        half: FloatArray = down @ values @ across.T
+        return half
 
     def spectrum(self, weights: FloatArray) -> ComplexArray:
         """Return the transform of weights on the grid."""
@@ -106,21 +104,29 @@ class Smoother:
             that what falls into it sums to the weights (Diggle 1985).
         """
         total: ComplexArray | None = None
+        held = None if region is None else self.spectrum(region.astype(float))
         for bandwidth_m, weights in layers:
             transform = self.transform(bandwidth_m)
             grid = weights
-            if region is not None:
-                inside = self.back(self.spectrum(region.astype(float)) * transform)
+            if held is not None:
+                inside = self.back(_times(held.copy(), transform))
                 grid = np.divide(weights, inside, out=np.zeros_like(weights), where=weights > 0)
-            spectrum = self.spectrum(grid)
-            spectrum *= transform
-            total = spectrum if total is None else total + spectrum
+            spectrum = _times(self.spectrum(grid), transform)
+            total = spectrum if total is None else np.add(total, spectrum, out=total)
         if total is None:
             return np.zeros(self.shape)
         values = self.back(total)
         # What rounding leaves where no kernel reaches is not density.
-        values[values < 1e-14 * values.max(initial=0.0)] = 0.0
+        np.multiply(values, values >= 1e-14 * values.max(initial=0.0), out=values)
         return values
+
+
+def _times(spectrum: ComplexArray, half: FloatArray) -> ComplexArray:
+    """Multiply a transform by an even one of which half the rows are given."""
+    rows = len(half)
+    spectrum[:rows] *= half
+    spectrum[rows:] *= half[len(spectrum) - rows : 0 : -1]
+    return spectrum
 
 
 def _cosines(frequencies: int, reach: int, period: int) -> FloatArray:
