@@ -34,12 +34,14 @@ def shuffled_columns(time: AnyArray, draws: AnyArray) -> AnyArray:
     for begin in range(0, wanted, _SIDE_BY_SIDE):
         width = min(_SIDE_BY_SIDE, wanted - begin)
         for r in range(width):
-            row = mixed[r]
-            row[:] = time
+            for i in range(size):
+                mixed[r, i] = time[i]
             for top in range(size - 1, 0, -1):
                 draw = np.uint64(draws[begin + r, top])
                 pick = np.int64((draw * np.uint64(top + 1)) >> np.uint64(32))
-                row[top], row[pick] = row[pick], row[top]
+                kept = mixed[r, top]
+                mixed[r, top] = mixed[r, pick]
+                mixed[r, pick] = kept
         for i in range(size):
             for r in range(width):
                 out[i, begin + r] = mixed[r, i]

@@ -231,7 +231,7 @@ def test_the_interval_of_the_ratio_is_that_of_a_poisson_count_or_wider():
 def test_the_interval_holds_the_truth_as_often_as_it_says():
     rng = np.random.default_rng(9)
     held = []
-    for _ in range(300):
+    for _ in range(120):
         # Piles of events share partners: the count varies more than a Poisson one.
         x, y = rng.integers(0, 5, (2, 80)) * 1_000
         frame = events(x, y, rng.integers(0, 200, 80))
@@ -239,7 +239,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
             frame, time="at", distances=[0, 10], times=[0, 8], permutations=1, confidence=0.9
         ).iloc[0]
         held.append(row["ratio_low"] <= 1 <= row["ratio_high"])
-    assert np.mean(held) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 300)
+    assert np.mean(held) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 120)
 
 
 def test_no_events_give_the_same_columns_and_the_same_seed_the_same_values():
