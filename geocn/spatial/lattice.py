@@ -10,12 +10,13 @@ import shapely
 from scipy import sparse
 
 from geocn._kernels.lattice import Field, neighbour_sums
-from geocn._typing import BoolArray, FloatArray, IntArray
+from geocn._typing import FloatArray, IntArray
 from geocn.errors import ParameterError
 from geocn.spatial.crs import has_geometry
 
 # A lattice emptier than this is cheaper as a sparse matrix.
 _MOST_PLACES_A_CELL = 4
+# How many rows are looked at first.
 _FEW = 64
 _BLOCK = 4_000_000
 _POLYGON = 3
@@ -171,9 +172,9 @@ def find_lattice(frame: gpd.GeoDataFrame) -> Lattice | None:
     bounds = _boxes(geometry)
     if bounds is None:
         return None
-    whole = len(bounds) == len(geometry)
+    whole = bounds.shape[1] == len(geometry)
     rows = np.arange(len(geometry)) if whole else np.flatnonzero(has_geometry(frame))
-    across, up = _steps(bounds[:, 0], bounds[:, 2]), _steps(bounds[:, 1], bounds[:, 3])
+    across, up = _steps(bounds[0], bounds[2]), _steps(bounds[1], bounds[3])
     if across is None or up is None:
         return None
     (column, width), (row, height) = across, up
@@ -190,7 +191,7 @@ def find_lattice(frame: gpd.GeoDataFrame) -> Lattice | None:
 
 
 def _boxes(geometry: object) -> FloatArray | None:
-    """Bounds of the rows that have a geometry; None where one of them is not a rectangle."""
+    """West, south, east, north of what has a geometry; None where one is no rectangle."""
     shapes = np.asarray(geometry, dtype=object)
     size = shapely.get_num_coordinates(shapes)
     if (size != 5).any():
@@ -200,14 +201,24 @@ def _boxes(geometry: object) -> FloatArray | None:
     if (shapely.get_type_id(shapes) != _POLYGON).any():
         return None
     ring = shapely.get_coordinates(shapes).reshape(-1, 5, 2)
-    flat: BoolArray = ring[:, 1:] == ring[:, :-1]
+    x, y = ring[:, :, 0], ring[:, :, 1]
     # Edges run along x and y in turn; the fifth corner is the first.
-    turns = (flat[:, 0] != flat[:, 1]).all(axis=1) & (flat[:, 1] != flat[:, 2]).all(axis=1)
-    turns &= (flat[:, 2] != flat[:, 3]).all(axis=1) & (flat.sum(axis=2) == 1).all(axis=1)
-    if not (turns.all() and np.isfinite(ring).all()):
-        return None
-    one, other = ring[:, 0], ring[:, 2]
-    return np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=1)
+    along = (
+        (y[:, 0] == y[:, 1]) & (x[:, 1] == x[:, 2]) & (y[:, 2] == y[:, 3]) & (x[:, 3] == x[:, 0])
+    )
+    if not along.all():
+        up = (
+            (x[:, 0] == x[:, 1])
+            & (y[:, 1] == y[:, 2])
+            & (x[:, 2] == x[:, 3])
+            & (y[:, 3] == y[:, 0])
+        )
+        if not (along | up).all():
+            return None
+    low = np.stack([np.minimum(x[:, 0], x[:, 2]), np.minimum(y[:, 0], y[:, 2])])
+    high = np.stack([np.maximum(x[:, 0], x[:, 2]), np.maximum(y[:, 0], y[:, 2])])
+    solid = (high - low > 0).all() and np.isfinite(low).all() and np.isfinite(high).all()
+    return np.concatenate([low, high]) if solid else None
 
 
 def _steps(low: FloatArray, high: FloatArray) -> tuple[IntArray, float] | None:
@@ -230,8 +241,8 @@ def _steps(low: FloatArray, high: FloatArray) -> tuple[IntArray, float] | None:
 
 def _square(reach: int) -> IntArray:
     side = np.arange(-reach, reach + 1)
-    offsets: IntArray = np.array([(down, right) for down in side for right in side])
-    return offsets[np.abs(offsets).sum(axis=1) > 0]
+    every = [(down, right) for down in side for right in side if down or right]
+    return np.array(every, dtype=np.int64)
 
 
 def _in_order(place: IntArray, size: int) -> bool:
