@@ -21,7 +21,7 @@ def _rows(ay: float, by: float, cell: float, n_rows: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def _columns(
+def _columns(  # noqa: PLR0917 - numba takes keywords badly
     ax: float, ay: float, bx: float, by: float, row: int, cell: float
 ) -> tuple[int, int]:
     """First and last column, not wrapped, that an edge touches in one row."""

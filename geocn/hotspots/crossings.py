@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import FloatArray, IntArray
-from geocn.errors import ParameterError
+from geocn._typing import BoolArray, FloatArray, IntArray
+from geocn.errors import DateError, ParameterError
+from geocn.hotspots.posts import at_posts, count_posts, read_posts
+from geocn.hotspots.precision import PRECISION, given_precision
 from geocn.hotspots.route_lines import Hits, RouteLines, check_lines, find_hits
-from geocn.hotspots.stays import SEA, Change, debounce
+from geocn.hotspots.travel import HAPPENINGS, Stops, find_stops
 from geocn.provenance import attach
-from geocn.spatial.border_index import BorderIndex, border_index, country_tree
+from geocn.spatial.border_index import BorderIndex, border_index
 from geocn.spatial.crs import to_lonlat
 
-_INCLUDE = ("land", "landfall", "departure")
-_REPORTED = (
-    "grazes",
-    "runs_along_border",
-    "coast_grazes",
-    "landfalls",
-    "departures",
-    "short_sea_passages",
-    "unseen_changes",
-)
+TimeReversed = Literal["refuse", "follow", "as_drawn"]
+_TIME_REVERSED = ("refuse", "follow", "as_drawn")
 _TIME: Final = "datetime64[us, UTC]"
 _DTYPES = {
     "route_id": "str",
@@ -43,6 +34,8 @@ _DTYPES = {
     "disputed": "boolean",
     "distance_along_km": "float64",
     "route_row": "int64",
+    "crossing_kind": "str",
+    "excursion_m": "float64",
 }
 # What a crossing inherits from its route, where the route has it.
 _CARRIED = (
@@ -50,7 +43,7 @@ _CARRIED = (
     "drug",
     "weight_kg",
     "n_sources",
-    "location_precision_m",
+    PRECISION,
     "source",
     "marking",
     "releasable_to",
@@ -63,8 +56,12 @@ def border_crossings(
     routes: gpd.GeoDataFrame,
     borders: gpd.GeoDataFrame | None = None,
     *,
+    countries: gpd.GeoDataFrame | None = None,
     min_excursion_m: float = 1000.0,
     include: Sequence[str] = ("land",),
+    time_reversed: TimeReversed = "refuse",
+    posts: gpd.GeoDataFrame | None = None,
+    post_reach_m: float = 5000.0,
 ) -> gpd.GeoDataFrame:
     """Find where routes change country over a land border, in the order they travel.
 
@@ -77,34 +74,63 @@ def border_crossings(
     Parameters
     ----------
     routes : GeoDataFrame
-        Lines in the direction of travel. ``first_seen`` and ``last_seen``, where both are
-        known, are taken as the times at its ends and ``crossed_at`` lies between them in
-        proportion to distance; where one is known, it is used as it is.
+        Lines in the direction of travel; Z and M are not used. ``first_seen`` and
+        ``last_seen``, where both are known, are taken as the times at its ends and
+        ``crossed_at`` lies between them in proportion to distance; where one is known, it
+        is used as it is.
     borders : GeoDataFrame, optional
         From ``read_borders`` or :func:`geocn.spatial.borders.load_borders`; by default the
-        bundled 1:10 million borders. Needs ``dyad``, ``left`` and ``right``.
+        bundled 1:10 million borders. Lines need ``dyad``, ``left`` and ``right``. Areas of
+        countries are turned into borders by
+        :func:`geocn.spatial.border_repair.borders_from_countries` with its defaults.
+    countries : GeoDataFrame, optional
+        Areas that tell which country lies left and right of borders that do not say.
     min_excursion_m : float
         Geodesic length along the route, in metres, below which an excursion is a graze.
-    include : sequence of {"land", "landfall", "departure"}
-        Which changes to return: also those between land and sea, where asked for.
+    include : sequence of {"land", "landfall", "departure", "graze", "coast_graze", \
+"along_border"}
+        Which happenings to return, the last five only where asked for. Each graze is a row;
+        a run along the border is one row more, where it begins.
+    time_reversed : {"refuse", "follow", "as_drawn"}
+        What to do with a route last seen before it was first seen: raise an error that
+        names the rows; take it to run from its last vertex to its first; or keep the
+        direction of the line, with ``crossed_at`` unknown.
+    posts : GeoDataFrame, optional
+        Points of official crossings, with ``name`` (else the index is the name) and perhaps
+        ``dyad``: a post of a dyad serves only the crossings of that dyad.
+    post_reach_m : float
+        Geodesic distance in metres up to which a crossing is at a post.
 
     Returns
     -------
     GeoDataFrame
         One row a crossing, in EPSG:4326: ``route_id, dyad, chainage_km, from_country,
-        to_country, crossed_at, kind, disputed, distance_along_km, route_row`` (row number in
-        ``routes``), the route's own attributes, geometry (Point). For a change between land
-        and sea, dyad is the country and the sea an empty text. ``attrs["geocn"]["reported"]``
-        counts grazes, runs along borders, coast grazes, landfalls, departures, short sea
-        passages counted as crossings, and unseen changes (borders that do not close);
-        ``["left_out"]`` counts routes without geometry or without length.
+        to_country, crossed_at, kind`` (of the border, or landfall or departure),
+        ``disputed, distance_along_km, route_row`` (row number in ``routes``),
+        ``crossing_kind`` (as in ``include``), ``excursion_m`` (length of a graze or of a run
+        along the border), the route's own attributes, geometry (Point). For a change between
+        land and sea, dyad is the country and the sea an empty text.
+
+        With posts also ``post`` (name, null beyond reach), ``post_distance_m`` (to the
+        nearest) and ``between_posts``: null where ``location_precision_m`` of the route
+        leaves open on which side of the reach the crossing lies.
+
+        ``attrs["geocn"]["reported"]`` counts grazes, runs along borders, coast grazes,
+        landfalls, departures, short sea passages counted as crossings, and unseen changes
+        (borders that do not close); ``["left_out"]`` counts routes without geometry or
+        without length; ``["imprecise"]`` the crossings whose route is known less exactly
+        than the reach of a post (without posts: than ``min_excursion_m``); ``["posts"]`` how
+        many crossings are at posts, between them and undecided; ``["repairs"]`` what had to
+        be repaired in areas of countries.
 
     Raises
     ------
     GeometryError
-        Where a geometry is not a line.
+        Where a geometry is not a line, or a post not a point.
     CRSError, CoordinateError
         Where the CRS is missing or coordinates lie nowhere on Earth.
+    DateError
+        Where a route was last seen before it was first seen.
     LayerError
         Where the borders have no shared sides.
     ParameterError
@@ -118,183 +144,160 @@ def border_crossings(
     >>> found[["dyad", "from_country", "to_country"]].to_numpy().tolist()
     [['COL-ECU', 'COL', 'ECU']]
     """
-    if not (np.isfinite(min_excursion_m) and min_excursion_m >= 0):
-        raise ParameterError(f"min_excursion_m is {min_excursion_m}, not 0 or more")
-    if set(include) - set(_INCLUDE):
-        raise ParameterError(f"include {list(include)}; choose from {', '.join(_INCLUDE)}")
+    _check_options(min_excursion_m, include, time_reversed, post_reach_m)
+    backward, timed = _order_of_time(routes, time_reversed)
     degrees = to_lonlat(routes, "routes")
     check_lines(degrees)
-    index = border_index(borders)
-    lines = RouteLines.of(degrees)
-    hits, along = find_hits(index, lines)
-    reported: Counter[str] = Counter()
-    found = list(
-        _walk(
-            index,
-            lines,
-            hits,
-            along=along,
-            min_excursion_m=float(min_excursion_m),
-            reported=reported,
-        )
-    )
-    result = _frame(found, index, lines, hits, along=along, routes=routes)
-    kinds = result["kind"]
-    reported["landfalls"] = int((kinds == "landfall").sum())
-    reported["departures"] = int((kinds == "departure").sum())
-    on_land = ~kinds.isin(["landfall", "departure"])
-    wanted = kinds.isin(list(include)) | (on_land & ("land" in include))
+    places = None if posts is None else read_posts(posts)
+    index = border_index(borders, countries)
+    lines = RouteLines.of(degrees, backward=backward)
+    hits = find_hits(index, lines, whole=timed)
+    stops, counted = find_stops(index, lines, hits, min_excursion_m=float(min_excursion_m))
+    stops = stops.only(np.isin(stops.happening, list(include)))
+    result = _frame(stops, index, lines, hits, routes, backward=backward)
+    if places is not None:
+        result = result.assign(**at_posts(result, places, reach_m=float(post_reach_m)))
+        result = result[[c for c in result if c != "geometry"] + ["geometry"]]
     return attach(
-        result[wanted].reset_index(drop=True),
+        result,
         "hotspots.border_crossings",
         min_excursion_m=float(min_excursion_m),
         include=list(include),
+        time_reversed=time_reversed,
+        posts=None if places is None else count_posts(result, places),
+        post_reach_m=float(post_reach_m),
+        countries=None if countries is None else len(countries),
         scale=index.scale,
         crs="EPSG:4326",
         n_routes=len(routes),
-        reported={name: reported[name] for name in _REPORTED},
+        n_time_reversed=int(backward.sum()),
+        imprecise=_imprecise(result, min_excursion_m if posts is None else post_reach_m),
+        reported=_reported(counted),
+        repairs=index.repairs,
         left_out={"no_geometry": lines.n_missing, "no_length": lines.n_short},
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A change of country that counts, on the border edge where it is placed."""
-
-    change: Change
-    edge: int
-    fraction: float
-
-
-def _walk(
-    index: BorderIndex,
-    lines: RouteLines,
-    hits: Hits,
-    *,
-    along: FloatArray,
-    min_excursion_m: float,
-    reported: Counter[str],
-) -> Iterator[_Found]:
-    left, right = index.side(hits.edge, left=True), index.side(hits.edge, left=False)
-    origin = np.where(hits.to_right, left, right).tolist()
-    target = np.where(hits.to_right, right, left).tolist()
-    at = hits.at_m.tolist()
-    bounds = np.flatnonzero(np.diff(hits.line, prepend=-1, append=-1)).tolist()
-    for begin, end in pairwise(bounds):
-        changes = [Change(at[i], i, origin[i], target[i]) for i in range(begin, end)]
-        broken = any(a.target != b.origin for a, b in pairwise(changes))
-        if broken and index.has_coast:
-            line = int(hits.line[begin])
-            first, last = lines.start[line], lines.start[line + 1]
-            changes = _relabelled(index, lines.xy[first:last], along[first:last], changes)
-        debounced = debounce(changes, min_excursion_m)
-        reported["grazes"] += debounced.n_grazes
-        reported["coast_grazes"] += debounced.n_coast_grazes
-        reported["runs_along_border"] += debounced.n_runs
-        reported["unseen_changes"] += debounced.n_unseen
-        for change in debounced.changes:
-            yield _Found(change, int(hits.edge[change.event]), float(hits.fraction[change.event]))
-        for out, back in debounced.bridged:
-            yield from _over_water(index, hits, out, back, reported)
+def _check_options(
+    min_excursion_m: float, include: Sequence[str], time_reversed: str, post_reach_m: float
+) -> None:
+    faults = []
+    if not (np.isfinite(min_excursion_m) and min_excursion_m >= 0):
+        faults.append(f"min_excursion_m is {min_excursion_m}, not 0 or more")
+    if isinstance(include, str) or set(include) - set(HAPPENINGS):
+        faults.append(f"include {include!r}; choose from {', '.join(HAPPENINGS)}")
+    if time_reversed not in _TIME_REVERSED:
+        faults.append(f"time_reversed {time_reversed!r} is not one of {', '.join(_TIME_REVERSED)}")
+    if not (np.isfinite(post_reach_m) and post_reach_m > 0):
+        faults.append(f"post_reach_m is {post_reach_m}, not positive")
+    if faults:
+        raise ParameterError("; ".join(faults))
 
 
-def _over_water(
-    index: BorderIndex, hits: Hits, out: Change, back: Change, reported: Counter[str]
-) -> Iterator[_Found]:
-    """Place a short passage over water on the land border of the two countries."""
-    dyad = "-".join(sorted((out.origin, back.target)))
-    near = index.nearest_on(dyad, float(hits.lon[out.event]), float(hits.lat[out.event]))
-    # A river mouth is narrow; a land border much further away than that is another place.
-    if near is not None and near[2] <= 10 * max(back.at_m - out.at_m, 1000.0):
-        reported["short_sea_passages"] += 1
-        yield _Found(Change(out.at_m, out.event, out.origin, back.target), near[0], near[1])
-        return
-    for change in (out, back):
-        yield _Found(change, int(hits.edge[change.event]), float(hits.fraction[change.event]))
+def _times(routes: gpd.GeoDataFrame, name: str) -> pd.Series:
+    if name not in routes:
+        return pd.Series(pd.NaT, index=range(len(routes)), dtype=_TIME)
+    return pd.Series(pd.to_datetime(routes[name], utc=True).astype(_TIME).array)
 
 
-def _relabelled(
-    index: BorderIndex, xy: FloatArray, along: FloatArray, changes: list[Change]
-) -> list[Change]:
-    """Label the stays of a line by the country around their middles.
+def _order_of_time(
+    routes: gpd.GeoDataFrame, time_reversed: TimeReversed
+) -> tuple[BoolArray, BoolArray]:
+    """Routes to be taken backward, and routes whose times at both ends are known."""
+    first, last = _times(routes, "first_seen"), _times(routes, "last_seen")
+    wrong = (last < first).to_numpy(dtype=bool)
+    if wrong.any() and time_reversed == "refuse":
+        raise DateError(
+            "routes",
+            found="last_seen before first_seen",
+            expected="times in the direction of travel",
+            repair='Correct them, or pass time_reversed="follow" (the route runs from its last '
+            'vertex to its first) or "as_drawn" (the time of crossing stays unknown).',
+            rows=list(routes.index[wrong]),
+        )
+    timed = (first.notna() & last.notna()).to_numpy(dtype=bool)
+    return wrong & (time_reversed == "follow"), timed
 
-    Needed where a route passes exactly through a node of the borders, or lies on one.
-    """
-    ends = np.array([along[0], *(c.at_m for c in changes), along[-1]])
-    middle = (ends[:-1] + ends[1:]) / 2
-    x, y = np.interp(middle, along, xy[:, 0]), np.interp(middle, along, xy[:, 1])
-    tree, codes = country_tree(index.scale)
-    points = shapely.points((x + 180) % 360 - 180, y)
-    point, area = tree.query(points, predicate="intersects")
-    label = [SEA] * len(middle)
-    # Of several countries at a point on a border the first by code is taken.
-    order = np.lexsort((-area, point))
-    for p, a in zip(point[order].tolist(), area[order].tolist(), strict=True):
-        label[p] = codes[a]
-    return [
-        Change(c.at_m, c.event, before, after)
-        for c, before, after in zip(changes, label[:-1], label[1:], strict=True)
-        if before != after
-    ]
+
+def _reported(counted: dict[str, int]) -> dict[str, int]:
+    names = {
+        "grazes": "graze",
+        "runs_along_border": "along_border",
+        "coast_grazes": "coast_graze",
+        "landfalls": "landfall",
+        "departures": "departure",
+        "short_sea_passages": "short_sea_passages",
+        "unseen_changes": "unseen_changes",
+    }
+    return {name: counted.get(key, 0) for name, key in names.items()}
+
+
+def _imprecise(result: gpd.GeoDataFrame, finer_than_m: float) -> dict[str, Any]:
+    vague = int((given_precision(result) > finer_than_m).sum())
+    share = vague / len(result) if len(result) else None
+    return {"finer_than_m": float(finer_than_m), "n": vague, "share": share}
 
 
 def _frame(
-    found: list[_Found],
+    stops: Stops,
     index: BorderIndex,
     lines: RouteLines,
     hits: Hits,
-    *,
-    along: FloatArray,
     routes: gpd.GeoDataFrame,
+    *,
+    backward: BoolArray,
 ) -> gpd.GeoDataFrame:
-    found = sorted(found, key=lambda f: (hits.line[f.change.event], f.change.at_m, f.change.event))
-    event = np.array([f.change.event for f in found], dtype=np.int64)
-    edge = np.array([f.edge for f in found], dtype=np.int64)
-    origin = np.array([f.change.origin for f in found], dtype=object)
-    target = np.array([f.change.target for f in found], dtype=object)
-    at = lines.route[hits.line[event]].astype(np.int64)
-    along_m = np.array([f.change.at_m for f in found], dtype=float)
-    kind = index.of_piece("kind", edge)
+    at = lines.route[hits.line[stops.event]].astype(np.int64)
+    kind = index.of_piece("kind", stops.edge)
     kind = np.where(pd.isna(kind), "land", kind)
-    kind = np.where(origin == SEA, "landfall", np.where(target == SEA, "departure", kind))
+    sea = np.isin(stops.happening, ("landfall", "departure"))
     ids = routes["route_id"] if "route_id" in routes else pd.Series(routes.index)
-    names = zip(origin.tolist(), target.tolist(), strict=True)
+    share = stops.at_m / _route_length(lines, hits.along, len(routes))[at]
     data = {
         "route_id": ids.iloc[at].astype("str").to_numpy(),
-        "dyad": ["-".join(sorted(filter(None, pair))) for pair in names],
-        "chainage_km": index.chainage_at(edge, np.array([f.fraction for f in found], dtype=float)),
-        "from_country": origin,
-        "to_country": target,
-        "crossed_at": _crossed_at(routes, at, along_m / _route_length(lines, along)[at]),
-        "kind": kind,
-        "disputed": index.of_piece("disputed", edge),
-        "distance_along_km": along_m / 1000,
+        "dyad": _dyads(stops),
+        "chainage_km": index.chainage_at(stops.edge, stops.fraction),
+        "from_country": stops.origin,
+        "to_country": stops.target,
+        "crossed_at": _crossed_at(routes, at, share, backward),
+        "kind": np.where(sea, stops.happening, kind),
+        "disputed": index.of_piece("disputed", stops.edge),
+        "distance_along_km": stops.at_m / 1000,
         "route_row": at,
+        "crossing_kind": stops.happening,
+        "excursion_m": stops.excursion_m,
     }
     table = pd.DataFrame(data).astype(_DTYPES)
     for name in _CARRIED:
         if name in routes:
             table[name] = routes[name].iloc[at].array
-    places = gpd.points_from_xy(hits.lon[event], hits.lat[event], crs="EPSG:4326")
-    return gpd.GeoDataFrame(table, geometry=places)
+    places = shapely.points(hits.lon[stops.event], hits.lat[stops.event])
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(places, crs="EPSG:4326"))
 
 
-def _route_length(lines: RouteLines, along: FloatArray) -> FloatArray:
-    """Length in metres by row of the routes; only those with a change were measured."""
-    length = np.ones(int(lines.route.max(initial=-1)) + 1)
+def _dyads(stops: Stops) -> Any:
+    pairs = pd.MultiIndex.from_arrays([stops.origin, stops.target])
+    number, different = pairs.factorize()
+    names = ["-".join(sorted(filter(None, pair))) for pair in different]
+    return np.array(names, dtype=object)[number] if names else np.empty(0, dtype=object)
+
+
+def _route_length(lines: RouteLines, along: FloatArray, n: int) -> FloatArray:
+    """Length in metres by row of the routes, where it was measured."""
+    length = np.ones(n)
     if len(lines.route):
-        length[lines.route] = along[lines.start[1:] - 1]
+        length[lines.route] = np.maximum(along[lines.start[1:] - 1], 1e-9)
     return length
 
 
-def _crossed_at(routes: gpd.GeoDataFrame, at: IntArray, share: FloatArray) -> pd.Series:
-    def times(name: str) -> pd.Series:
-        if name not in routes:
-            return pd.Series(pd.NaT, index=range(len(at)), dtype=_TIME)
-        values = pd.to_datetime(routes[name], utc=True).astype(_TIME).iloc[at]
-        return pd.Series(values.array)
-
-    first, last = times("first_seen"), times("last_seen")
+def _crossed_at(
+    routes: gpd.GeoDataFrame, at: IntArray, share: FloatArray, backward: BoolArray
+) -> pd.Series:
+    first, last = (
+        _times(routes, name).iloc[at].reset_index(drop=True) for name in ("first_seen", "last_seen")
+    )
+    turned = backward[at]
+    first, last = first.where(~turned, last), last.where(~turned, first)
     span = last - first
     # Last seen before first seen says nothing about when the border was passed.
     moved = first + span.where(span >= pd.Timedelta(0)) * share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -49,9 +50,10 @@ class RouteLines:
     n_short: int
 
     @classmethod
-    def of(cls, routes: gpd.GeoDataFrame) -> RouteLines:
-        """Take the lines of a frame in longitude and latitude apart."""
-        geometry = routes.geometry.to_numpy()
+    def of(cls, routes: gpd.GeoDataFrame, *, backward: BoolArray) -> RouteLines:
+        """Take the lines of a frame in longitude and latitude apart, some of them backward."""
+        geometry = np.array(routes.geometry.to_numpy(), dtype=object)
+        geometry[backward] = [_turned(line) for line in geometry[backward]]
         missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
         short = ~missing & (shapely.length(geometry) == 0)
         rows = np.flatnonzero(~missing & ~short)
@@ -66,14 +68,15 @@ class RouteLines:
             xy[a:b, 0] = unwrap_lon(xy[a:b, 0])
         return cls(xy, start, rows[owner], int(missing.sum()), int(short.sum()))
 
-    def along_m(self, wanted: BoolArray) -> FloatArray:
+    def along_m(self, last: IntArray) -> FloatArray:
         """Geodesic distance at every vertex from the start of its route.
 
-        Only routes with a wanted part are measured; the gap between two parts has no length.
+        Routes are measured up to the vertex ``last`` of each of their rows (-1 for not at
+        all); beyond it the distance stands still. The gap between two parts has no length.
         """
         part = np.repeat(np.arange(len(self.route)), np.diff(self.start))
-        measured = np.isin(self.route, self.route[wanted])
-        step = (part[1:] == part[:-1]) & measured[part[1:]]
+        step = part[1:] == part[:-1]
+        step &= np.arange(len(step)) < last[self.route[part[:-1]]]
         a, b = self.xy[:-1][step], self.xy[1:][step]
         metres = np.zeros(max(len(self.xy) - 1, 0))
         metres[step] = distance_m(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
@@ -83,6 +86,12 @@ class RouteLines:
         origin = total[self.start[first_part]]
         along: FloatArray = total[: len(self.xy)] - origin[part]
         return along
+
+
+def _turned(line: Any) -> Any:
+    if line is None or line.geom_type != "MultiLineString":
+        return shapely.reverse(line)
+    return shapely.multilinestrings(shapely.get_parts(shapely.reverse(line))[::-1])
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,8 @@ class Hits:
     lon, lat : the place, longitude within -180..180
     at_m : distance from the start of the route
     fraction : place along the edge, 0 to 1
-    to_right : whether the route passes from the left of the edge to its right
+    origin, target : numbers of the countries left and entered, in ``index.countries``
+    along : distance at every vertex of the lines, as far as it was measured
     """
 
     line: IntArray
@@ -104,25 +114,45 @@ class Hits:
     at_m: FloatArray
     edge: IntArray
     fraction: FloatArray
-    to_right: BoolArray
+    origin: IntArray
+    target: IntArray
+    along: FloatArray
+
+    @property
+    def broken(self) -> BoolArray:
+        """Whether a hit leaves another country than the hit before it on its line entered."""
+        apart = (self.line[1:] == self.line[:-1]) & (self.target[:-1] != self.origin[1:])
+        return np.concatenate([np.zeros(min(len(self.line), 1), dtype=bool), apart])
 
 
-def find_hits(index: BorderIndex, lines: RouteLines) -> tuple[Hits, FloatArray]:
-    """Meet all lines with all borders; also return the distance along at every vertex."""
+def find_hits(index: BorderIndex, lines: RouteLines, *, whole: BoolArray) -> Hits:
+    """Meet all lines with all borders; routes in the rows ``whole`` are measured to the end."""
     found = np.empty((0, 5))
     if len(lines.route):
         found = index.crossings(lines.xy, lines.start)
     line, vertex = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
-    along = lines.along_m(np.bincount(line, minlength=len(lines.route)).astype(bool))
+    edge = (np.abs(found[:, 3]) - 1).astype(np.int64)
+    to_right = found[:, 3] > 0
+    left, right = index.sides(edge)
+    origin, target = np.where(to_right, left, right), np.where(to_right, right, left)
+    last = np.full(len(whole), -1, dtype=np.int64)
+    np.maximum.at(last, lines.route[line], vertex + 1)
+    whole = whole & (last >= 0)
+    # A stay whose country is unknown is looked up at its middle, so its end must be known.
+    apart = (line[1:] == line[:-1]) & (target[:-1] != origin[1:])
+    whole[lines.route[line[1:][apart]]] = True
+    np.maximum.at(last, lines.route, np.where(whole[lines.route], lines.start[1:] - 1, -1))
+    along = lines.along_m(last)
     part = np.clip(found[:, 2], 0, 1)
     xy = lines.xy[vertex] + part[:, None] * (lines.xy[vertex + 1] - lines.xy[vertex])
-    hits = Hits(
+    return Hits(
         line=line,
         lon=(xy[:, 0] + 180) % 360 - 180,
         lat=xy[:, 1],
         at_m=along[vertex] + part * (along[vertex + 1] - along[vertex]),
-        edge=(np.abs(found[:, 3]) - 1).astype(np.int64),
+        edge=edge,
         fraction=np.clip(found[:, 4], 0, 1),
-        to_right=found[:, 3] > 0,
+        origin=origin,
+        target=target,
+        along=along,
     )
-    return hits, along

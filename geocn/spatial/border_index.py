@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -12,8 +13,14 @@ import pandas as pd
 import shapely
 
 from geocn._kernels.crossings import edges_by_cell, line_edge_crossings
-from geocn._typing import AnyArray, FloatArray, IntArray
+from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError
+from geocn.spatial.border_repair import (
+    are_areas,
+    borders_from_countries,
+    country_codes,
+)
+from geocn.spatial.border_sides import sides_from_countries
 from geocn.spatial.borders import SCALES, load_borders, load_countries
 from geocn.spatial.crs import to_lonlat
 from geocn.spatial.geodesy import distance_m
@@ -33,8 +40,12 @@ class BorderIndex:
     pieces : the border rows: ``dyad, kind, disputed, scale, left, right``
     first_edge : (pieces + 1,) first edge of each piece, and the end
     grid : the edges by cell
-    has_coast : whether the sea is known, so that every change of country is an edge
-    along : kilometres at the start and at every edge's end, of the pieces asked for so far
+    areas : gives a tree of the countries and their codes; None where they are unknown
+    repairs : what was repaired, where the borders were made of areas
+    countries : country codes in order; an empty text is the sea
+    side_numbers : (pieces, 2) numbers in ``countries`` of the left and the right side
+    along : chainage in kilometres at every vertex, of the pieces measured so far
+    measured : (pieces,) which those are
     """
 
     edges: FloatArray
@@ -42,13 +53,18 @@ class BorderIndex:
     pieces: pd.DataFrame
     first_edge: IntArray
     grid: EdgeGrid
-    has_coast: bool
+    areas: Callable[[], tuple[shapely.STRtree, AnyArray]] | None
+    repairs: dict[str, Any] | None
     scale: str
-    along: dict[int, FloatArray] = field(default_factory=dict, repr=False)
+    countries: AnyArray
+    side_numbers: IntArray
+    along: FloatArray
+    measured: BoolArray
 
-    def side(self, edge: IntArray, *, left: bool) -> AnyArray:
-        """Country codes on one side of edges; an empty text is the sea."""
-        return self.of_piece("left" if left else "right", edge)
+    def sides(self, edge: IntArray) -> tuple[IntArray, IntArray]:
+        """Numbers in ``countries`` of the country to the left and to the right of edges."""
+        numbers = self.side_numbers[self.piece[edge]]
+        return numbers[:, 0], numbers[:, 1]
 
     def of_piece(self, column: str, edge: IntArray) -> AnyArray:
         """Look up a column of the pieces for each edge; null where there is no column."""
@@ -60,27 +76,24 @@ class BorderIndex:
         """Chainage in kilometres at a fraction of each edge."""
         pieces = self.piece[edge]
         self._measure(np.unique(pieces))
-        span = [
-            self.along[piece][number : number + 2]
-            for piece, number in zip(
-                pieces.tolist(), (edge - self.first_edge[pieces]).tolist(), strict=True
-            )
-        ]
-        ends = np.array(span).reshape(-1, 2)
-        at: FloatArray = ends[:, 0] + fraction * (ends[:, 1] - ends[:, 0])
+        begin, end = self.along[edge + pieces], self.along[edge + pieces + 1]
+        at: FloatArray = begin + fraction * (end - begin)
         return at
 
     def _measure(self, pieces: IntArray) -> None:
         # A geodesic for each of half a million edges takes longer than all else, and most
         # pieces are never crossed.
-        wanted = [piece for piece in pieces.tolist() if piece not in self.along]
-        edge = self._edges_of(wanted)
-        ends = self.edges[edge]
+        wanted = pieces[~self.measured[pieces]].tolist()
+        ends = self.edges[self._edges_of(wanted)]
         km = distance_m(ends[:, 0], ends[:, 1], ends[:, 2], ends[:, 3]) / 1000
-        size = self.first_edge[np.array(wanted, dtype=np.int64) + 1]
-        size = np.cumsum(size - self.first_edge[wanted]) if wanted else size
-        for piece, steps in zip(wanted, np.split(km, size[:-1]), strict=False):
-            self.along[piece] = np.cumsum(np.concatenate([[self._origin(piece)], steps]))
+        done = 0
+        for piece in wanted:
+            first = self.first_edge[piece]
+            size = self.first_edge[piece + 1] - first
+            steps = np.concatenate([[self._origin(piece)], km[done : done + size]])
+            self.along[first + piece : first + piece + size + 1] = np.cumsum(steps)
+            done += size
+        self.measured[wanted] = True
 
     def _origin(self, piece: int) -> float:
         if "chainage_from_km" not in self.pieces:
@@ -141,11 +154,15 @@ def _around(delta: FloatArray) -> FloatArray:
     return delta
 
 
-def border_index(borders: gpd.GeoDataFrame | None) -> BorderIndex:
-    """Index the bundled 1:10 million borders, or a frame of borders with their sides.
+def border_index(
+    borders: gpd.GeoDataFrame | None, countries: gpd.GeoDataFrame | None = None
+) -> BorderIndex:
+    """Index the bundled 1:10 million borders, or a frame of borders or of countries.
 
     Land borders from :func:`~geocn.spatial.borders.load_borders` are joined by the bundled
-    coast of the same scale.
+    coast of the same scale. Areas become borders by
+    :func:`~geocn.spatial.border_repair.borders_from_countries`; lines without sides take
+    them from ``countries``.
 
     Raises
     ------
@@ -155,27 +172,55 @@ def border_index(borders: gpd.GeoDataFrame | None) -> BorderIndex:
     """
     if borders is None:
         return _bundled("10m")
+    borders = to_lonlat(borders, "borders")
+    if are_areas(borders):
+        made = borders_from_countries(borders, kinds=_ALL_KINDS)
+        return _build(made, areas=partial(_tree, borders), repairs=made.attrs["geocn"]["repairs"])
+    if countries is not None and not {"left", "right"} <= set(borders):
+        borders = sides_from_countries(borders, countries)
+    _check_sides(borders)
+    scales = borders["scale"].dropna().unique() if "scale" in borders else []
+    kinds = set(borders["kind"].dropna()) if "kind" in borders else set()
+    bundled = "source" in borders and borders["source"].eq("Natural Earth 4.1.0").all()
+    if not (bundled and len(scales) == 1 and scales[0] in SCALES):
+        return _build(borders)
+    if "coast" not in kinds:
+        coast = load_borders(scales[0], kinds=("coast",))
+        borders = pd.concat([borders, coast], ignore_index=True)
+    return _build(borders, areas=partial(country_tree, scales[0]))
+
+
+def _check_sides(borders: gpd.GeoDataFrame) -> None:
     missing = [name for name in ("dyad", "left", "right") if name not in borders]
     if missing:
         raise LayerError(
             "borders",
             found=f"no column {', '.join(missing)}",
             expected="lines shared by two countries, with the country to the left and right",
-            repair="Use geocn.read_borders() or geocn.spatial.borders.load_borders().",
+            repair="Pass countries= (their areas, from which the sides follow), or pass the areas "
+            "themselves as borders, or use geocn.read_borders() for the bundled borders.",
         )
-    borders = to_lonlat(borders, "borders")
-    scales = borders["scale"].dropna().unique() if "scale" in borders else []
-    kinds = set(borders["kind"].dropna()) if "kind" in borders else set()
-    bundled = "source" in borders and borders["source"].eq("Natural Earth 4.1.0").all()
-    if bundled and len(scales) == 1 and scales[0] in SCALES and "coast" not in kinds:
-        coast = load_borders(scales[0], kinds=("coast",))
-        borders = pd.concat([borders, coast], ignore_index=True)
-    return _build(borders)
+    blank = borders[["left", "right"]].isna().any(axis=1)
+    blank |= (borders["left"] == borders["right"]).fillna(value=False)
+    if blank.any():
+        raise LayerError(
+            "borders",
+            found="no country, or the same country, on both sides",
+            expected="left and right differ; an empty text is the sea",
+            repair="Drop the columns left and right and pass countries= to have them found.",
+            rows=list(borders.index[blank]),
+        )
 
 
 @lru_cache(maxsize=3)
 def _bundled(scale: str) -> BorderIndex:
-    return _build(load_borders(scale, kinds=_ALL_KINDS))  # type: ignore[arg-type]
+    borders = load_borders(scale, kinds=_ALL_KINDS)  # type: ignore[arg-type]
+    return _build(borders, areas=partial(country_tree, scale))
+
+
+def _tree(countries: gpd.GeoDataFrame) -> tuple[shapely.STRtree, AnyArray]:
+    codes = country_codes(countries)
+    return shapely.STRtree(countries.geometry.to_numpy()), codes
 
 
 @lru_cache(maxsize=3)
@@ -185,7 +230,12 @@ def country_tree(scale: str) -> tuple[shapely.STRtree, AnyArray]:
     return shapely.STRtree(countries.geometry.to_numpy()), countries["iso_a3"].to_numpy(object)
 
 
-def _build(borders: gpd.GeoDataFrame) -> BorderIndex:
+def _build(
+    borders: gpd.GeoDataFrame,
+    *,
+    areas: Callable[[], tuple[shapely.STRtree, AnyArray]] | None = None,
+    repairs: dict[str, Any] | None = None,
+) -> BorderIndex:
     lines, row = shapely.get_parts(borders.geometry.to_numpy(), return_index=True)
     xy, line = shapely.get_coordinates(lines, return_index=True)
     joined = line[1:] == line[:-1]
@@ -193,6 +243,7 @@ def _build(borders: gpd.GeoDataFrame) -> BorderIndex:
     edges = np.column_stack([a, a + _around(b - a)])
     piece = row[line[1:][joined]].astype(np.int64)
     pieces = pd.DataFrame(borders.drop(columns=borders.geometry.name)).reset_index(drop=True)
+    codes, countries = pd.factorize(pieces[["left", "right"]].to_numpy(object).ravel(), sort=True)
     scales = set(pieces["scale"].dropna()) if "scale" in pieces else set()
     return BorderIndex(
         edges=edges,
@@ -200,8 +251,13 @@ def _build(borders: gpd.GeoDataFrame) -> BorderIndex:
         pieces=pieces,
         first_edge=np.searchsorted(piece, np.arange(len(pieces) + 1)).astype(np.int64),
         grid=EdgeGrid.of(edges),
-        has_coast="kind" in pieces and bool(pieces["kind"].eq("coast").any()),
+        areas=areas,
+        repairs=repairs,
         scale="/".join(sorted(map(str, scales))),
+        countries=np.asarray(countries, dtype=object),
+        side_numbers=codes.reshape(-1, 2).astype(np.int64),
+        along=np.full(len(edges) + len(pieces), np.nan),
+        measured=np.zeros(len(pieces), dtype=bool),
     )
 
 

@@ -15,7 +15,7 @@ from geocn.errors import ParameterError
 Scale = Literal["10m", "50m", "110m"]
 SCALES = ("10m", "50m", "110m")
 LAND_KINDS = ("land", "disputed")
-_KINDS = ("land", "disputed", "coast")
+KINDS = ("land", "disputed", "coast")
 _DATA = Path(__file__).parent / "data"
 #: Columns of the common layer schema that the bundle fills with constants.
 _SOURCE = "Natural Earth 4.1.0"
@@ -62,9 +62,9 @@ def load_borders(scale: Scale = "10m", *, kinds: Sequence[str] = LAND_KINDS) -> 
     ['ECU']
     """
     _known_scale(scale)
-    unknown = sorted(set(kinds) - set(_KINDS))
+    unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
-        raise ParameterError(f"borders of kind {', '.join(unknown)}; choose from {_KINDS}")
+        raise ParameterError(f"borders of kind {', '.join(unknown)}; choose from {KINDS}")
     frame = _read("borders", scale)
     return frame[frame["kind"].isin(list(kinds))].reset_index(drop=True)
 

@@ -75,3 +75,25 @@ def geodesic_length_km(geometry: Any) -> FloatArray:
     metres = distance_m(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
     np.add.at(lengths, owner[line[1:][step]], metres / 1000)
     return lengths
+
+
+def area_km2(geometry: Any) -> FloatArray:
+    """Geodesic area of polygons in square kilometres (Karney 2013).
+
+    Parameters
+    ----------
+    geometry : array of shapely geometries
+        In longitude and latitude. Null, empty, points and lines have area 0.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> area_km2([shapely.box(0, 0, 1, 1)]).round().tolist()
+    [12309.0]
+    """
+    shapes = np.atleast_1d(np.asarray(geometry, dtype=object))
+    sizes = np.zeros(len(shapes))
+    for i in np.flatnonzero(shapely.get_dimensions(shapes) == 2):
+        area = shapely.orient_polygons(shapes[i])
+        sizes[i] = _wgs84().geometry_area_perimeter(area)[0] / 1e6
+    return sizes
