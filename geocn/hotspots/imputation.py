@@ -109,28 +109,66 @@ def place_events(
     ((3, 1, 2), True)
     """
     check_imputations(imputations)
+    found = locate(events, crs=crs, places=places, layer=layer)
+    vague = found.radius_m > finer_than_m
+    if not vague.any():
+        return Placements(np.broadcast_to(found.xy, (imputations, *found.xy.shape)), vague)
+    xy = np.repeat(found.xy[None], imputations, axis=0)
+    xy[:, vague] = found.spread(vague, imputations=imputations, seed=seed)
+    return Placements(xy, vague)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What is known of where each of n events lies, in a projected CRS.
+
+    Attributes
+    ----------
+    xy : (n, 2) array
+        Centres, NaN where nothing is known.
+    radius_m : (n,) array
+        How far from it in metres the event may lie.
+    region : (n,) object array
+        Geometry of the event or, where it has none or no area, of its place.
+    given_m : (n,) array
+        ``location_precision_m``, 0 where it is not known.
+    metre : float
+        One metre in units of the CRS.
+    """
+
+    xy: FloatArray
+    radius_m: FloatArray
+    region: ObjectArray
+    given_m: FloatArray
+    metre: float
+
+    def spread(self, rows: BoolArray, *, imputations: int, seed: int) -> FloatArray:
+        """Put the k events of these rows at (imputations, k, 2) places."""
+        region, centre = self.region[rows], self.xy[rows]
+        line = shapely.get_dimensions(region) == 1
+        reach = np.where(line, self.given_m[rows], self.radius_m[rows])
+        stream = _Stream.of(centre / self.metre, reach, imputations, seed)
+        return _draw(region, centre, reach * self.metre, stream)
+
+
+def locate(
+    events: gpd.GeoDataFrame, *, crs: Any, places: gpd.GeoDataFrame | None, layer: str
+) -> Located:
+    """Say of each event where it lies and how exactly; options as in :func:`place_events`."""
     target = pyproj.CRS(crs)
     if not target.is_projected:
         raise CRSError(layer, found=target.to_string(), expected="a projected CRS to place in")
     require_crs(events, layer)
-    metre = 1 / target.axis_info[0].unit_conversion_factor
-    shapes, place = _shapes(events, places, target)
+    shapes, outline = _shapes(events, places, target)
     known = has_geometry(shapes)
     xy, radius = np.full((len(events), 2), np.nan), np.zeros(len(events))
     xy[known], radius[known] = centres_and_precision(events.set_geometry(shapes)[known])
-    vague = radius > finer_than_m
-    if not vague.any():
-        return Placements(np.broadcast_to(xy, (imputations, *xy.shape)), vague)
-    region, within = shapes.to_numpy()[vague], place[vague]
-    coded = (within >= 0) & (shapely.get_dimensions(region) < 2)
-    if places is not None and coded.any():
-        region[coded] = places.geometry.iloc[within[coded]].to_crs(target).to_numpy()
-    line = shapely.get_dimensions(region) == 1
-    reach = np.where(line, given_precision(events[vague]), radius[vague]) * metre
-    stream = _Stream.of(xy[vague] / metre, reach / metre, imputations, seed)
-    full = np.repeat(xy[None], imputations, axis=0)
-    full[:, vague] = _draw(region, xy[vague], reach, stream)
-    return Placements(full, vague)
+    region = shapes.to_numpy().copy()
+    # A precise point with a code has an outline too, and no use for it.
+    coded = ~shapely.is_missing(outline) & (shapely.get_dimensions(region) < 2)
+    region[coded] = outline[coded]
+    metre = 1 / target.axis_info[0].unit_conversion_factor
+    return Located(xy, radius, region, given_precision(events), metre)
 
 
 def check_imputations(imputations: int) -> None:
@@ -302,21 +340,22 @@ def _mixed(bits: AnyArray) -> AnyArray:
 
 def _shapes(
     events: gpd.GeoDataFrame, places: gpd.GeoDataFrame | None, target: pyproj.CRS
-) -> tuple[gpd.GeoSeries, IntArray]:
-    """Geometries in the target CRS, those missing from the place, and each event's place."""
+) -> tuple[gpd.GeoSeries, ObjectArray]:
+    """Geometries in the target CRS, those missing from the place; and each event's place."""
     shapes = events.geometry.to_crs(target)
-    place = np.full(len(events), -1, dtype=np.int64)
+    outline = np.full(len(events), None, dtype=object)
     if places is not None:
         require_crs(places, "places")
         if CODE not in places:
             raise ParameterError(f"places have no column {CODE!r} to find events' areas by")
         place = rows_by_code(events, places)
-        gap = ~has_geometry(shapes) & (place >= 0)
-        if gap.any():
-            filled = shapes.to_numpy().copy()
-            filled[gap] = places.geometry.iloc[place[gap]].to_crs(target).to_numpy()
-            shapes = gpd.GeoSeries(filled, index=events.index, crs=target)
-    return shapes, place
+        used, back = np.unique(place[place >= 0], return_inverse=True)
+        outline[place >= 0] = places.geometry.iloc[used].to_crs(target).to_numpy()[back]
+        gap = ~has_geometry(shapes) & ~shapely.is_missing(outline)
+        filled = shapes.to_numpy().copy()
+        filled[gap] = outline[gap]
+        shapes = gpd.GeoSeries(filled, index=events.index, crs=target)
+    return shapes, outline
 
 
 def _draw(region: ObjectArray, centre: FloatArray, reach: FloatArray, u: _Stream) -> FloatArray:

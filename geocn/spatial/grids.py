@@ -1,4 +1,4 @@
-"""Regular grids of squares and hexagons in an equal-area system."""
+"""Regular grids of squares and hexagons in an equal-area system, and of H3 cells."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from geocn._typing import FloatArray, IntArray
 from geocn.errors import CRSError, ParameterError
 from geocn.provenance import attach
 from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
+from geocn.spatial.h3_grid import check_resolution, cover, shapes_of
 
-GridKind = Literal["square", "hex"]
+GridKind = Literal["square", "hex", "h3"]
 _MOST_CELLS = 5_000_000
 _ROW_HEIGHT = np.sqrt(3) / 2
 
@@ -26,12 +27,15 @@ def make_grid(
     cell_m: float | None = None,
     cell_size_km: float | None = None,
     kind: GridKind = "square",
+    resolution: int | None = None,
     crs: Any = None,
 ) -> gpd.GeoDataFrame:
-    """Cover an extent with cells of equal area.
+    """Cover an extent with cells of equal area, or with H3 cells.
 
-    Cells lie on multiples of their size from the origin of the CRS, so two grids of one
-    CRS and size share their cells and ids.
+    Squares and hexagons lie on multiples of their size from the origin of the CRS, so two
+    grids of one CRS and size share their cells and ids. H3 cells have the same ids
+    everywhere; their areas differ (by up to a factor of two over the globe). Administrative
+    areas need no grid: give them to :func:`geocn.hotspots.count_events` as they are.
 
     Parameters
     ----------
@@ -41,8 +45,10 @@ def make_grid(
     cell_m, cell_size_km : float
         One of the two: the side of a square, or the distance between the centres of two
         neighbouring hexagons, in metres or kilometres.
-    kind : {"square", "hex"}
+    kind : {"square", "hex", "h3"}
         Shape of the cells.
+    resolution : int, optional
+        Of H3 cells, 0 (4.4 million km²) to 15 (1 m²), in place of a size.
     crs : optional
         A projected CRS for the grid; by default
         :func:`geocn.spatial.crs.equal_area_crs` of the extent.
@@ -50,8 +56,9 @@ def make_grid(
     Returns
     -------
     GeoDataFrame
-        ``cell_id`` (column and row from the origin of the CRS, such as "12_-3") and
-        geometry, row by row from the south-west. No rows where the extent is empty.
+        ``cell_id`` (column and row from the origin of the CRS, such as "12_-3", or the H3
+        id) and geometry, row by row from the south-west (H3 cells by id). No rows where the
+        extent is empty. ``attrs["geocn"]["grid"]`` says how cells are found by arithmetic.
 
     Raises
     ------
@@ -67,27 +74,51 @@ def make_grid(
     >>> len(grid), float(grid.area.iloc[0].round())
     (16, 2500000000.0)
     """
-    side = _side(cell_m, cell_size_km)
-    if kind not in ("square", "hex"):
-        raise ParameterError(f"grid kind {kind!r}; choose 'square' or 'hex'")
+    if kind not in ("square", "hex", "h3"):
+        raise ParameterError(f"grid kind {kind!r}; choose 'square', 'hex' or 'h3'")
     series = _extent(extent)
     target = pyproj.CRS(crs) if crs is not None else equal_area_crs(series)
     if not target.is_projected:
         raise CRSError("make_grid", found=target.to_string(), expected="a projected CRS in metres")
+    lattice: dict[str, Any] = {"kind": kind, "resolution": resolution}
+    if kind != "h3":
+        if resolution is not None:
+            raise ParameterError(f"resolution is for kind='h3', not {kind!r}; give cell_m=…")
+        cell = _side(cell_m, cell_size_km) / target.axis_info[0].unit_conversion_factor
+        lattice = {"kind": kind, "cell": cell}
+    elif check_resolution(resolution) >= 0 and (cell_m or cell_size_km):
+        raise ParameterError("H3 cells have a resolution, not a size; leave out cell_m")
     series = series[has_geometry(series)].to_crs(target)
-    cell = side / target.axis_info[0].unit_conversion_factor
-    options = {"cell_m": cell_m, "cell_size_km": cell_size_km, "kind": kind, "crs": target}
-    if not len(series):
-        nothing = _frame(np.empty((0, 2), dtype=np.int64), np.empty((0, 0, 2)), target)
-        return attach(nothing, "hotspots.make_grid", **options)
-    build = _squares if kind == "square" else _hexagons
-    numbers, rings = build(series.total_bounds, cell)
-    grid = _frame(numbers, rings, target)
+    grid = _cells(series, target, lattice)
     areas = series[shapely.get_dimensions(series.to_numpy()) == 2]
     if len(areas) == len(series):
         hit = np.unique(grid.sindex.query(areas.to_numpy(), predicate="intersects")[1])
         grid = grid.iloc[hit].reset_index(drop=True)
-    return attach(grid, "hotspots.make_grid", **options)
+    return attach(
+        grid,
+        "hotspots.make_grid",
+        cell_m=cell_m,
+        cell_size_km=cell_size_km,
+        kind=kind,
+        resolution=resolution,
+        crs=target,
+        grid=lattice,
+    )
+
+
+def _cells(series: gpd.GeoSeries, target: pyproj.CRS, lattice: dict[str, Any]) -> gpd.GeoDataFrame:
+    """Every cell over the bounding box."""
+    if not len(series):
+        return _frame(np.empty((0, 2), dtype=np.int64), np.empty((0, 0, 2)), target)
+    bounds = series.total_bounds
+    if lattice["kind"] == "h3":
+        ids = cover(bounds, target, lattice["resolution"], _MOST_CELLS)
+        shapes = shapes_of(ids, target)
+        hit = shapely.intersects(shapes, shapely.box(*bounds))
+        chosen = {"cell_id": np.array(ids, dtype=object)[hit]}
+        return gpd.GeoDataFrame(chosen, geometry=shapes[hit], crs=target).astype({"cell_id": "str"})
+    build = _squares if lattice["kind"] == "square" else _hexagons
+    return _frame(*build(bounds, lattice["cell"]), target)
 
 
 def _side(cell_m: float | None, cell_size_km: float | None) -> float:

@@ -69,7 +69,7 @@ def test_faults_are_refused():
         with pytest.raises(ParameterError, match="cell_m"):
             make_grid(extent, **sizes)
     with pytest.raises(ParameterError, match="hex"):
-        make_grid(extent, cell_m=1000, kind="h3")
+        make_grid(extent, cell_m=1000, kind="triangle")
     with pytest.raises(ParameterError, match="larger cells"):
         make_grid(extent, cell_m=1)
     with pytest.raises(CRSError):

@@ -20,6 +20,15 @@ CASES = (
         moves=("extent",),
     ),
     Case(
+        "hotspots.make_grid",
+        hotspots.make_grid,
+        lambda: {"extent": events(), "kind": "h3", "resolution": 5},
+        data=("extent",),
+        shuffled=("extent",),
+        empty=("extent",),
+        moves=("extent",),
+    ),
+    Case(
         "hotspots.count_events",
         hotspots.count_events,
         lambda: {"events": events(), "areas": grid(), "weight": "weight_kg"},
@@ -28,5 +37,19 @@ CASES = (
         shuffled=("events",),
         empty=("events", "areas"),
         moves=("events", "areas"),
+    ),
+    Case(
+        "hotspots.count_events",
+        hotspots.count_events,
+        lambda: {
+            "events": events().assign(location_precision_m=[15_000.0, 10.0] * 100),
+            "areas": grid(),
+            "weight": "weight_kg",
+            "imputations": 3,
+        },
+        data=("events", "areas"),
+        spine="areas",
+        shuffled=("events",),
+        moves=("events",),
     ),
 )
