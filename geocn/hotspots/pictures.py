@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Columns that say what a row is, the first that is there is drawn.
-_CLASSES = ("emerging_class", "hotspot_class", "is_alert")
+_CLASSES = ("hotspot_class", "emerging_class", "is_alert")
 #: Columns of an amount to draw where no class is there.
 _AMOUNTS = ("density_per_km", "forecast", "expected_events", "n_events", "n_crossings")
 _TOLD = ("inference", "method_option", "kernel", "bandwidth_m", "alpha", "correction", "seed")
@@ -140,10 +140,14 @@ def _amounts(axis: Axes, frame: gpd.GeoDataFrame, name: str) -> None:
     scale = colors.LinearSegmentedColormap.from_list("risk", [NEUTRAL, *RISK])
     wide = {"linewidth": 2.5} if _are_lines(frame) else {}
     values = frame.assign(**{name: frame[name].astype(float)})
+    top, usual = values[name].max(), values[name].median()
+    # A few large amounts would leave all others in one colour.
+    norm = colors.PowerNorm(0.35) if values[name].min() >= 0 and top > 20 * usual else None
     values.plot(
         name,
         ax=axis,
         cmap=scale,
+        norm=norm,
         legend=True,
         aspect=None,
         missing_kwds={"color": UNKNOWN},
