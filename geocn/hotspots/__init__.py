@@ -1,6 +1,7 @@
 """Hotspots of events on areas and along borders."""
 
 from geocn.hotspots.along_border import border_hotspots
+from geocn.hotspots.border_methods import BorderBayes, BorderKernel, BorderPoisson, BorderScan
 from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
 from geocn.hotspots.cube import read_cube, space_time_cube, write_cube
@@ -13,10 +14,15 @@ from geocn.hotspots.near_repeat import near_repeat
 from geocn.hotspots.pictures import plot
 from geocn.hotspots.scan import spatial_scan
 from geocn.hotspots.segments import border_segments
+from geocn.hotspots.spikes import spike_alerts
 from geocn.spatial.grids import make_grid
 from geocn.spatial.neighbours import distance_band, knn
 
 __all__ = [
+    "BorderBayes",
+    "BorderKernel",
+    "BorderPoisson",
+    "BorderScan",
     "border_crossings",
     "border_hotspots",
     "border_segments",
@@ -34,5 +40,6 @@ __all__ = [
     "read_cube",
     "space_time_cube",
     "spatial_scan",
+    "spike_alerts",
     "write_cube",
 ]

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geocn._typing import AnyArray, FloatArray
+from geocn._typing import BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
-from geocn.hotspots.border_evidence import (
-    flow_of,
-    routes_of,
-    segment_of,
-    seizures_of,
-    share_forward,
+from geocn.hotspots.border_bayes import by_bayes
+from geocn.hotspots.border_chains import Chains
+from geocn.hotspots.border_counts import Counted, count_evidence
+from geocn.hotspots.border_emerging import Emerging, emerging_classes
+from geocn.hotspots.border_methods import (
+    BorderBayes,
+    BorderScan,
+    Judgement,
+    Method,
+    Settings,
+    Study,
+    by_windows,
+    settings_of,
 )
-from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
-from geocn.hotspots.precision import Imprecise, check_imprecise
-from geocn.hotspots.tails import binomial_p
+from geocn.hotspots.border_scan import by_scan
+from geocn.hotspots.border_table import ADDED, judgement, rank, rates, texts
+from geocn.hotspots.calendar import FREQUENCIES, Step
+from geocn.hotspots.correction import CORRECTIONS, Correction
+from geocn.hotspots.imputation import IMPUTATIONS
 from geocn.provenance import attach
 from geocn.spatial.crs import to_lonlat
 
-Evidence = Literal["crossings", "seizures", "both"]
-_COUNTED = {
-    "crossings": ["n_routes"],
-    "seizures": ["n_seizures"],
-    "both": ["n_routes", "n_seizures"],
-}
+KINDS = ("crossings", "seizures")
 
 
 def border_hotspots(
@@ -37,22 +43,25 @@ def border_hotspots(
     *,
     seizures: gpd.GeoDataFrame | None = None,
     exposure: str | None = None,
-    evidence: Evidence | None = None,
+    method: Method | Settings = "scan",
+    weights: Mapping[str, float] | None = None,
     weight: str = "weight_kg",
     reach_km: float = 10.0,
-    imprecise: Imprecise = "spread",
-    method: Literal["poisson"] = "poisson",
+    imputations: int = IMPUTATIONS,
+    places: gpd.GeoDataFrame | None = None,
+    step: Step | None = "month",
     alpha: float = 0.05,
     correction: Correction = "bh",
     seed: int = 0,
 ) -> gpd.GeoDataFrame:
-    r"""Test each border segment against the count its exposure leads to expect.
+    r"""Find segments of borders with more evidence, or less, than their exposure explains.
 
-    With N pieces of evidence over all segments and exposures e, segment i is expected to
-    hold :math:`E_i = N e_i / \sum e`. Independent Poisson counts of these means are, given
-    N, multinomial, so the p-value is the exact two-sided binomial tail of
-    :math:`\mathrm{Bin}(N, e_i / \sum e)`; no Monte Carlo noise. Pass the segments of the
-    study area only: segments where nobody looked are not evidence of calm.
+    With N pieces of evidence of a kind over all segments and exposures e, segment i is
+    expected to hold :math:`N e_i / \sum e`. Under the null hypothesis each piece falls on a
+    segment with the chance :math:`e_i / \sum e`, whatever its kind: counts of each kind,
+    given their totals, are multinomial, and so the law of their weighted sum is known. Pass
+    the segments of the study area only: segments where nobody looked are not evidence of
+    calm.
 
     A route is one piece of evidence in a segment however often it crosses there: its
     crossings are not independent, and counted one by one a single route that winds along
@@ -71,37 +80,63 @@ def border_hotspots(
     exposure : str, optional
         Column of the segments that the evidence should be proportional to: patrol hours,
         population, a prior intensity. By default the length in kilometres.
-    evidence : {"crossings", "seizures", "both"}, optional
-        What is counted and tested; "both" weighs a seizure like a route. By default
-        "both" where seizures are given, else "crossings".
+    method : {"scan", "kernel", "empirical_bayes", "poisson"} or settings
+        ``"scan"`` (:class:`BorderScan`): the runs of consecutive segments that are most
+        unusual, their p-values by Monte Carlo for all runs together. ``"kernel"``
+        (:class:`BorderKernel`): the evidence around each segment, weighted by a quartic
+        kernel of the distance along the border, against the exact law of that sum.
+        ``"empirical_bayes"`` (:class:`BorderBayes`): the chance that a rate drawn towards
+        the others exceeds the overall one by a factor. ``"poisson"``: each segment alone,
+        by the exact binomial law.
+    weights : mapping, optional
+        What a route (``"crossings"``) and a seizure (``"seizures"``) count; 0 leaves a
+        kind out. By default 1 each.
     weight : str
         Column of the crossings whose sum is ``flow``.
     reach_km : float
         How far from a segment a seizure may lie.
-    imprecise : {"spread", "leave_out"}
-        What to do with seizures whose ``location_precision_m`` exceeds the reach. Stacked
-        on a centroid they would make a false hotspot: each is put at a uniform random place
-        within its radius (by ``seed``), or left out; counted either way.
-    method : {"poisson"}
-        The test of one segment.
+    imputations : int
+        In how many ways imprecise evidence is placed: seizures known less precisely than
+        ``reach_km``, anywhere they may lie; crossings of routes whose
+        ``location_precision_m`` exceeds the length of the segment, along the border. 0
+        leaves it out, counted.
+    places : GeoDataFrame, optional
+        Areas by ``admin_code`` in which such seizures lie.
+    step : {"month", "week", "quarter", "year"}, optional
+        Periods for ``emerging_class``, from ``crossed_at`` and ``seized_at``. None for none.
     alpha : float
         Level of significance after correction.
     correction : {"bh", "by", "bonferroni", "none"}
-        See :func:`geocn.hotspots.correction.adjust`.
+        See :func:`geocn.hotspots.correction.adjust`; of "kernel" and "poisson", and of the
+        periods. P-values of a scan hold for all segments together as they are; those of
+        "empirical_bayes" are adjusted to the expected share of false discoveries.
     seed : int
-        Seed of the spreading.
+        Seed of replicates and placements.
 
     Returns
     -------
     GeoDataFrame
         The segments with ``n_crossings, n_routes`` (that cross there at least once),
-        ``n_seizures, n_imprecise, flow, observed`` (routes, seizures or both), ``exposure,
-        expected, rate`` (observed per unit of exposure), ``rate_eb`` (the same shrunk
-        towards the overall rate), ``relative_risk, p_value, p_adjusted, significant,
+        ``n_seizures, n_imprecise, flow, observed`` (weighted), ``imprecise_share`` of it,
+        ``exposure, expected, rate`` (observed per unit of exposure), ``rate_eb`` (the same
+        drawn towards the overall rate), ``relative_risk, p_value, p_adjusted, significant,
         hotspot_class`` (hot, cold, not_significant, no_exposure), ``share_direction_ab``
-        (share of crossings from the first country of the dyad to the second) and
-        ``rank`` (1 is the most significant hot segment). ``attrs["geocn"]["left_out"]``
-        counts crossings and seizures that stand in no segment, by reason.
+        (share of crossings from the first country of the dyad to the second), ``rank``
+        (1 is the most significant hot segment), ``cluster_id`` (neighbouring segments that
+        are hot, or cold, together), ``emerging_class``, ``n_between_posts,
+        share_between_posts`` (where crossings say so) and ``n_posts``. Counts are means
+        over the imputations where there is imprecise evidence.
+
+        Null where the method does not give them: ``scan_llr`` (greatest log likelihood
+        ratio of the runs that hold the segment), ``cluster_support`` (share of the
+        imputations in which its cluster is significant), ``relative_risk_smoothed``,
+        ``exceedance_probability`` and ``fraction_missing`` (what imprecision adds to the
+        variance). ``p_value`` of a scan is that of the cluster that holds the segment, 1
+        outside; of "empirical_bayes" the posterior chance that the rate does not exceed
+        (or fall below) the overall one by the factor.
+        ``attrs["geocn"]["left_out"]`` counts crossings and seizures that stand in no
+        segment, by reason; ``["emerging"]`` says what the classes rest on, or why there
+        are none.
 
     Raises
     ------
@@ -115,8 +150,9 @@ def border_hotspots(
 
     References
     ----------
-    Przyborowski & Wilenski 1940, doi:10.1093/biomet/31.3-4.313;
-    Marshall 1991 (empirical Bayes), doi:10.2307/2347593.
+    Kulldorff 1997, doi:10.1080/03610929708831995; Przyborowski & Wilenski 1940,
+    doi:10.1093/biomet/31.3-4.313; Marshall 1991, doi:10.2307/2347593; Newton et al. 2004,
+    doi:10.1093/biostatistics/5.2.155; Rubin 1987, doi:10.1002/9780470316696.
 
     Examples
     --------
@@ -128,74 +164,88 @@ def border_hotspots(
     >>> routes = [shapely.LineString([(-77.5 + i / 100, 1.2), (-78.5, 0.2)]) for i in range(9)]
     >>> found = border_crossings(gpd.GeoDataFrame(geometry=routes, crs=4326), borders)
     >>> hot = border_hotspots(found, border_segments(borders, length_km=50))
-    >>> hot.loc[hot["significant"], "n_crossings"].tolist()
+    >>> hot.loc[hot["significant"] & (hot["hotspot_class"] == "hot"), "n_crossings"].tolist()
     [9]
     """
-    evidence = evidence or ("crossings" if seizures is None else "both")
-    _check_options(evidence, seizures, reach_km, method=method, alpha=alpha, correction=correction)
-    check_imprecise(imprecise)
+    name, settings = settings_of(method)
+    counting = _weights(weights, seizures)
+    _check_options(reach_km, imputations, step, alpha=alpha, correction=correction)
     _check_columns(crossings, segments, exposure)
-    left_out: dict[str, int] = {}
-    at = segment_of(crossings, segments)
-    left_out["crossings_without_segment"] = int((at < 0).sum())
     result = to_lonlat(segments, "segments").copy()
-    n = len(result)
-    near, vague = seizures_of(
-        seizures, result, reach_m=reach_km * 1000, imprecise=imprecise, seed=seed, left_out=left_out
-    )
-    numbers = {
-        "n_crossings": np.bincount(at[at >= 0], minlength=n),
-        "n_routes": routes_of(crossings, at, n),
-        "n_seizures": np.bincount(near[near >= 0], minlength=n),
-        "n_imprecise": np.bincount(near[(near >= 0) & vague], minlength=n),
-        "flow": flow_of(crossings, weight, at, n),
+    chains, exposed = Chains.of(result), _exposure(result, exposure)
+    options: dict[str, Any] = {
+        "weights": counting,
+        "weight": weight,
+        "reach_km": float(reach_km),
+        "imputations": imputations,
+        "step": step,
+        "seed": seed,
     }
-    counted = _COUNTED[evidence]
-    numbers["observed"] = np.sum([numbers[name] for name in counted], axis=0)
-    result = result.assign(**numbers)
-    result = _judged(result, _exposure(result, exposure), alpha=alpha, correction=correction)
-    result["share_direction_ab"] = share_forward(crossings, at, n)
-    result["rank"] = _rank(result)
+    counted = count_evidence(crossings, seizures, result, chains, exposed, places=places, **options)
+    _check_blind(result, counted.blind, exposure)
+    tested: dict[str, Any] = {"alpha": alpha, "correction": correction}
+    study = _study(counted, counting, chains, exposed, seed=seed, **tested)
+    judged = _judge(study, settings)
+    emerging = _emerging(counted, study, step)
+    result = result.assign(**counted.columns)
+    result = result.assign(**rates(result, study, settings))
+    result = result.assign(**judgement(result, study, judged))
+    result["rank"], result["emerging_class"] = rank(result), texts(emerging.names, study, result)
+    if "n_posts" not in result:
+        result["n_posts"] = pd.Series(pd.NA, result.index, dtype="Int64")
     return attach(
-        result,
+        result[_ordered(segments)],
         "hotspots.border_hotspots",
-        test=method,
-        evidence=evidence,
-        evidence_weights=dict.fromkeys(counted, 1),
+        test=name,
+        settings=asdict(settings),
         exposure=exposure or "length_km",
-        weight=weight,
-        reach_km=float(reach_km),
-        imprecise=imprecise,
-        alpha=alpha,
-        correction=correction,
-        seed=seed,
+        places=None if places is None else len(places),
         n_tests=int(result["p_value"].notna().sum()),
-        n_evidence=int(result["observed"].sum()),
-        n_imprecise=int(result["n_imprecise"].sum()),
+        n_evidence=float(result["observed"].sum()),
+        n_imprecise=counted.n_imprecise,
+        emerging=emerging.record,
+        judged=judged.record,
         scale=_scale(segments),
         crs="EPSG:4326",
-        left_out=left_out,
+        left_out=counted.left_out,
+        **options,
+        **tested,
     )
+
+
+def _weights(
+    weights: Mapping[str, float] | None, seizures: gpd.GeoDataFrame | None
+) -> dict[str, float]:
+    given = dict(weights) if weights is not None else {}
+    faults = [
+        f"weights of {kind!r}; expected {' or '.join(KINDS)}" for kind in given if kind not in KINDS
+    ]
+    faults += [
+        f"weight of {kind} is {value}, not 0 or more"
+        for kind, value in given.items()
+        if not (np.isfinite(value) and value >= 0)
+    ]
+    if given and not any(value > 0 for value in given.values()):
+        faults.append("no kind of evidence has a weight above 0")
+    if seizures is None and given.get("seizures", 0) > 0:
+        faults.append("seizures have a weight but are not given")
+    if faults:
+        raise ParameterError("; ".join(faults))
+    if weights is None:
+        given = {"crossings": 1.0, "seizures": 0.0 if seizures is None else 1.0}
+    return {kind: float(given.get(kind, 0.0)) for kind in KINDS}
 
 
 def _check_options(
-    evidence: str,
-    seizures: gpd.GeoDataFrame | None,
-    reach_km: float,
-    *,
-    method: str,
-    alpha: float,
-    correction: str,
+    reach_km: float, imputations: int, step: str | None, *, alpha: float, correction: str
 ) -> None:
     faults = []
-    if evidence not in _COUNTED:
-        faults.append(f"evidence {evidence!r} is not one of {', '.join(_COUNTED)}")
-    elif evidence != "crossings" and seizures is None:
-        faults.append(f"evidence {evidence!r} needs seizures")
     if not (np.isfinite(reach_km) and reach_km > 0):
         faults.append(f"reach_km is {reach_km}, not positive")
-    if method != "poisson":
-        faults.append(f"method {method!r} is not 'poisson'")
+    if imputations < 0 or int(imputations) != imputations:
+        faults.append(f"imputations is {imputations}, not a whole number of 0 or more")
+    if step is not None and step not in FREQUENCIES:
+        faults.append(f"step {step!r} is not one of {', '.join(FREQUENCIES)}")
     if not 0 < alpha < 1:
         faults.append(f"alpha is {alpha}, not between 0 and 1")
     if correction not in CORRECTIONS:
@@ -237,80 +287,63 @@ def _scale(segments: gpd.GeoDataFrame) -> str:
 
 def _exposure(segments: gpd.GeoDataFrame, exposure: str | None) -> FloatArray:
     values = segments[exposure or "length_km"].to_numpy(dtype=float, na_value=np.nan)
-    wrong = (values < 0) | np.isinf(values)
-    blind = ~(values > 0) & (segments["observed"].to_numpy() > 0)
-    for bad, found in ((wrong, "negative or infinite"), (blind, "evidence in segments with no")):
-        if bad.any():
-            raise LayerError(
-                "segments",
-                found=f"{found} {exposure or 'length_km'}",
-                expected="0 or more, and more than 0 where there is evidence",
-                rows=segments["segment_id"][bad].tolist() if "segment_id" in segments else (),
-            )
+    _refuse(segments, (values < 0) | np.isinf(values), f"negative or infinite {exposure}")
     return np.where(values > 0, values, 0.0)
 
 
-def _judged(
-    result: gpd.GeoDataFrame, exposed: FloatArray, *, alpha: float, correction: Correction
-) -> gpd.GeoDataFrame:
-    """Rates, p-values and classes of ``observed`` under what the exposure expects."""
-    result = result.assign(**_tested(result["observed"].to_numpy(dtype=float), exposed))
-    result["p_adjusted"] = adjust(result["p_value"], correction=correction)
-    result["significant"] = result["p_adjusted"].to_numpy() <= alpha
-    result["hotspot_class"] = _classes(result)
-    return result
+def _check_blind(segments: gpd.GeoDataFrame, blind: BoolArray, exposure: str | None) -> None:
+    _refuse(segments, blind, f"evidence in segments with no {exposure or 'length_km'}")
 
 
-def _tested(observed: FloatArray, exposed: FloatArray) -> dict[str, AnyArray]:
-    total, reach = observed.sum(), exposed.sum()
-    some = exposed > 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(some, exposed / reach, np.nan)
-        expected = total * share
-        rate = np.where(some, observed / exposed, np.nan)
-        risk = np.where(expected > 0, observed / expected, np.nan)
-    p = np.full(len(observed), np.nan)
-    p[some] = binomial_p(observed[some], np.full(int(some.sum()), total), share[some])
-    return {
-        "exposure": exposed,
-        "expected": expected,
-        "rate": rate,
-        "rate_eb": _shrunk(observed, exposed),
-        "relative_risk": risk,
-        "p_value": p,
-    }
+def _refuse(segments: gpd.GeoDataFrame, bad: BoolArray, found: str) -> None:
+    if bad.any():
+        raise LayerError(
+            "segments",
+            found=found,
+            expected="0 or more, and more than 0 where there is evidence",
+            rows=segments["segment_id"][bad].tolist() if "segment_id" in segments else (),
+        )
 
 
-def _shrunk(observed: FloatArray, exposed: FloatArray) -> FloatArray:
-    """Empirical-Bayes rates by the method of moments (Marshall 1991)."""
-    some = exposed > 0
-    shrunk = np.full(len(observed), np.nan)
-    if not some.any():
-        return shrunk
-    y, e = observed[some], exposed[some]
-    mean = y.sum() / e.sum()
-    between = (e * (y / e - mean) ** 2).sum() / e.sum() - mean / e.mean()
-    between = max(between, 0.0)
-    within = mean / e
-    keep = between / (between + within) if mean > 0 else np.zeros(len(y))
-    shrunk[some] = mean + keep * (y / e - mean)
-    return shrunk
+def _study(
+    counted: Counted,
+    weights: Mapping[str, float],
+    chains: Chains,
+    exposed: FloatArray,
+    **options: Any,
+) -> Study:
+    """Evidence in the order along the borders; kinds of one weight are one kind."""
+    used = [kind for kind in KINDS if weights[kind] > 0]
+    counts = np.stack([counted.counts[kind] for kind in used])[:, :, chains.order]
+    units = np.array([weights[kind] for kind in used])
+    if len(set(units.tolist())) == 1:
+        counts, units = counts.sum(axis=0)[None], units[:1]
+    return Study(chains, counts.astype(np.int64), units, exposed[chains.order], **options)
 
 
-def _classes(result: gpd.GeoDataFrame) -> pd.Series:
-    more = (result["observed"] > result["expected"]).to_numpy()
-    found = result["significant"].to_numpy()
-    names = np.select(
-        [result["p_value"].isna().to_numpy(), found & more, found],
-        ["no_exposure", "hot", "cold"],
-        default="not_significant",
+def _judge(study: Study, settings: Settings) -> Judgement:
+    if isinstance(settings, BorderScan):
+        return by_scan(study, settings)
+    if isinstance(settings, BorderBayes):
+        return by_bayes(study, settings)
+    return by_windows(study, settings)
+
+
+def _emerging(counted: Counted, study: Study, step: Step | None) -> Emerging:
+    row, when = counted.pieces
+    place = np.empty(len(study.exposed), dtype=np.int64)
+    place[study.chains.order] = np.arange(len(place))
+    seen = study.exposed[place[row]] > 0
+    return emerging_classes(
+        place[row][seen],
+        when[seen],
+        study.exposed,
+        study.chains.end,
+        step=step,
+        alpha=study.alpha,
+        correction=study.correction,
     )
-    return pd.Series(names, index=result.index, dtype="str")
 
 
-def _rank(result: gpd.GeoDataFrame) -> pd.Series:
-    hot = np.flatnonzero((result["hotspot_class"] == "hot").to_numpy())
-    p, risk = result["p_value"].to_numpy()[hot], result["relative_risk"].to_numpy()[hot]
-    rank = np.full(len(result), np.nan)
-    rank[hot[np.lexsort((-risk, p))]] = np.arange(1, len(hot) + 1)
-    return pd.Series(rank, index=result.index).astype("Int64")
+def _ordered(segments: gpd.GeoDataFrame) -> list[str]:
+    return [*segments.columns, *(name for name in ADDED if name not in segments)]

@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from geocn._typing import BoolArray, FloatArray, IntArray
-from geocn.hotspots.precision import Imprecise, centres_and_precision, scatter
-from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs, to_lonlat
+from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
+from geocn.hotspots.border_chains import Chains
+from geocn.hotspots.imputation import place_events
+from geocn.hotspots.precision import PRECISION
+from geocn.spatial.crs import equal_area_crs, require_crs
 from geocn.spatial.nearest import nearest_line
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where pieces of evidence lie.
+
+    Attributes
+    ----------
+    rows : (m, k) integer array
+        Row of the segment of each of k pieces in each of m imputations, -1 for none.
+    imprecise : (k,) boolean array
+    left_out : dict
+        How many stand in no segment, by reason: the mean over imputations.
+    """
+
+    rows: IntArray
+    imprecise: BoolArray
+    left_out: dict[str, float] = field(default_factory=dict)
+
+    def sum_by_segment(self, n: int, amount: FloatArray | None = None) -> AnyArray:
+        """Sum an amount (1 where not given) over the pieces in each segment: (m, n)."""
+        return np.stack([_sums(row, n, amount) for row in self.rows])
+
+    def only(self, chosen: BoolArray) -> Located:
+        """Return the chosen pieces alone."""
+        return Located(self.rows[:, chosen], self.imprecise[chosen])
+
+    def imputed(self, imputations: int) -> Located:
+        """Repeat what is the same in all imputations."""
+        if len(self.rows) == imputations:
+            return self
+        rows = np.broadcast_to(self.rows, (imputations, self.rows.shape[1]))
+        return Located(rows, self.imprecise, self.left_out)
+
+
+def _sums(at: IntArray, n: int, amount: FloatArray | None) -> AnyArray:
+    inside = at >= 0
+    weights = None if amount is None else amount[inside]
+    return np.bincount(at[inside], weights=weights, minlength=n)
+
+
+def mean_of(values: AnyArray) -> AnyArray:
+    """Mean over the imputations; whole numbers stay whole where there is one."""
+    mean: AnyArray = values[0] if len(values) == 1 else values.mean(axis=0)
+    return mean
 
 
 def segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntArray:
@@ -32,70 +81,144 @@ def segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntAr
     return at
 
 
-def seizures_of(
-    seizures: gpd.GeoDataFrame | None,
+def locate_crossings(
+    crossings: gpd.GeoDataFrame,
+    segments: gpd.GeoDataFrame,
+    chains: Chains,
+    *,
+    imputations: int,
+    seed: int,
+) -> Located:
+    """Find the segments of crossings; those of imprecise routes lie anywhere within reach.
+
+    A route known less precisely than the length of the segment it crosses may cross
+    anywhere on the chain within that distance, by chainage; all its crossings move alike.
+    """
+    at = segment_of(crossings, segments)
+    left_out: dict[str, float] = {"crossings_without_segment": int((at < 0).sum())}
+    vague = _imprecise(crossings, segments, at)
+    if not vague.any():
+        return Located(at[None], vague, left_out)
+    if imputations == 0:
+        left_out["crossings_imprecise"] = int(vague.sum())
+        return Located(np.where(vague, -1, at)[None], vague, left_out)
+    place_of = np.empty(len(segments), dtype=np.int64)
+    place_of[chains.order] = np.arange(len(segments))
+    place = place_of[at[vague]]
+    radius = crossings[PRECISION].to_numpy(dtype=float, na_value=np.nan)[vague] / 1000
+    known = crossings["chainage_km"].to_numpy(dtype=float)[vague]
+    begin, end = chains.bounds_km(place)
+    low, high = np.maximum(known - radius, begin), np.minimum(known + radius, end)
+    route = _route_codes(crossings)[vague]
+    draws = np.random.default_rng([seed, 1]).random((route.max() + 1, imputations)).T
+    spread = low + draws[:, route] * (high - low)
+    full = np.repeat(at[None], imputations, axis=0)
+    full[:, vague] = chains.order[chains.find(chains.chain[place], spread)]
+    return Located(full, vague, left_out)
+
+
+def _imprecise(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame, at: IntArray) -> BoolArray:
+    if PRECISION not in crossings or not len(segments):
+        return np.zeros(len(crossings), dtype=bool)
+    radius = crossings[PRECISION].to_numpy(dtype=float, na_value=np.nan)
+    length = segments["length_km"].to_numpy(dtype=float)[np.maximum(at, 0)]
+    vague: BoolArray = (at >= 0) & (np.nan_to_num(radius) > 1000 * length)
+    return vague
+
+
+def _route_codes(crossings: gpd.GeoDataFrame) -> IntArray:
+    """Tell routes apart by numbers that do not depend on the order of rows."""
+    names = [name for name in ("route_row", "route_id") if name in crossings]
+    if not names:
+        # Every crossing is a route of its own, told apart by where it crosses.
+        place = crossings[["dyad", "chainage_km"]].to_numpy(dtype=object).astype(str).T
+        code = np.empty(len(crossings), dtype=np.int64)
+        code[np.lexsort(place[::-1])] = np.arange(len(crossings))
+        return code
+    groups = pd.DataFrame(crossings[names]).groupby(names, dropna=False)
+    return groups.ngroup().to_numpy().astype(np.int64)
+
+
+def locate_seizures(
+    seizures: gpd.GeoDataFrame,
     segments: gpd.GeoDataFrame,
     *,
     reach_m: float,
-    imprecise: Imprecise,
+    imputations: int,
     seed: int,
-    left_out: dict[str, int],
-) -> tuple[IntArray, BoolArray]:
-    """Return the nearest segment within reach of each seizure, and which are imprecise.
-
-    Rows of the segments, -1 where none is within reach; ``left_out`` receives the counts of
-    those without geometry, out of reach and, where so asked, imprecise.
-    """
-    if seizures is None:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=bool)
+    places: gpd.GeoDataFrame | None,
+) -> Located:
+    """Find the nearest segment within reach of each seizure, in each imputation."""
     require_crs(seizures, "seizures")
-    present = has_geometry(seizures)
-    near = np.full(len(seizures), -1, dtype=np.int64)
-    vague = np.zeros(len(seizures), dtype=bool)
-    left_out["seizures_without_geometry"] = int((~present).sum())
-    shown = to_lonlat(seizures.iloc[np.flatnonzero(present)], "seizures")
-    metric = equal_area_crs(segments, shown)
-    xy, radius = centres_and_precision(shown.to_crs(metric))
-    vague[present] = radius > reach_m
-    if imprecise == "spread":
-        moved = vague[present]
-        xy[moved] = scatter(xy[moved], radius[moved], seed=seed)
-    degrees = gpd.GeoSeries(gpd.points_from_xy(xy[:, 0], xy[:, 1]), crs=metric).to_crs("EPSG:4326")
-    lines = segments.geometry.to_numpy()
-    near[present], _ = nearest_line(
-        degrees.x.to_numpy(), degrees.y.to_numpy(), lines, reach_m=reach_m
+    metric = equal_area_crs(segments, seizures)
+    placed = place_events(
+        seizures,
+        crs=metric,
+        finer_than_m=reach_m,
+        imputations=max(imputations, 1),
+        seed=seed,
+        places=places,
+        layer="seizures",
     )
-    if imprecise == "leave_out":
-        near[vague] = -1
+    vague, present = placed.is_imprecise, np.isfinite(placed.xy[0]).all(axis=1)
+    lines = segments.geometry.to_numpy()
+
+    def nearest(xy: FloatArray) -> IntArray:
+        points = gpd.GeoSeries(gpd.points_from_xy(*xy.reshape(-1, 2).T), crs=metric)
+        degrees = points.to_crs("EPSG:4326")
+        row, _ = nearest_line(degrees.x.to_numpy(), degrees.y.to_numpy(), lines, reach_m=reach_m)
+        return row.reshape(xy.shape[:-1])
+
+    m = imputations if vague.any() and imputations else 1
+    at = np.full((m, len(seizures)), -1, dtype=np.int64)
+    sure = present & ~vague
+    at[:, sure] = nearest(placed.xy[0][sure])
+    left_out: dict[str, float] = {"seizures_without_geometry": int((~present).sum())}
+    counted = present
+    if imputations:
+        at[:, vague] = nearest(placed.xy[:m, vague])
+    else:
         left_out["seizures_imprecise"] = int(vague.sum())
-    dropped = vague if imprecise == "leave_out" else np.zeros(len(vague), dtype=bool)
-    left_out["seizures_out_of_reach"] = int((present & (near < 0) & ~dropped).sum())
-    return near, vague
+        counted = sure
+    outside = (at[:, counted] < 0).sum(axis=1)
+    left_out["seizures_out_of_reach"] = int(outside[0]) if m == 1 else float(outside.mean())
+    return Located(at, vague, left_out)
 
 
-def routes_of(crossings: gpd.GeoDataFrame, at: IntArray, n: int) -> IntArray:
-    """Count the different routes that cross each segment."""
-    inside = at >= 0
-    if "route_row" not in crossings:
-        return np.bincount(at[inside], minlength=n).astype(np.int64)
-    names = [name for name in ("route_row", "route_id") if name in crossings]
-    once = pd.DataFrame(crossings[names]).assign(segment=at)[inside].drop_duplicates()
-    return np.bincount(once["segment"].to_numpy(), minlength=n).astype(np.int64)
+def first_of_route(crossings: gpd.GeoDataFrame, at: IntArray) -> BoolArray:
+    """Which crossings are the first of their route in their segment, by time."""
+    codes, inside = _route_codes(crossings), at >= 0
+    if "crossed_at" in crossings:
+        when = pd.to_datetime(crossings["crossed_at"], utc=True).astype("int64").to_numpy()
+    else:
+        when = np.zeros(len(crossings), dtype=np.int64)
+    order = np.lexsort((when, at, codes))
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (np.diff(codes[order]) != 0) | (np.diff(at[order]) != 0)
+    first = np.zeros(len(crossings), dtype=bool)
+    first[order] = fresh
+    return first & inside
 
 
-def flow_of(crossings: gpd.GeoDataFrame, weight: str, at: IntArray, n: int) -> FloatArray:
-    """Sum a column of the crossings by segment; null weighs nothing."""
-    if weight not in crossings:
-        return np.full(n, np.nan)
-    amount = np.nan_to_num(crossings[weight].to_numpy(dtype=float, na_value=np.nan))
-    total = np.bincount(at[at >= 0], weights=amount[at >= 0], minlength=n)
-    return total.astype(float)
+def routes_by_segment(
+    crossings: gpd.GeoDataFrame, found: Located, n: int
+) -> tuple[AnyArray, AnyArray]:
+    """Count the different routes that cross each segment, and those of them imprecise."""
+    codes = _route_codes(crossings)
+    span = int(codes.max(initial=0)) + 1
+    routes = np.zeros((len(found.rows), n), dtype=np.int64)
+    vague = np.zeros_like(routes)
+    for row, at in enumerate(found.rows):
+        inside = at >= 0
+        key = at[inside] * span + codes[inside]
+        routes[row] = np.bincount(np.unique(key) // span, minlength=n)
+        if found.imprecise.any():
+            sure = np.unique(key[~found.imprecise[inside]])
+            vague[row] = routes[row] - np.bincount(sure // span, minlength=n)
+    return routes, vague
 
 
-def share_forward(crossings: gpd.GeoDataFrame, at: IntArray, n: int) -> FloatArray:
-    """Return the share of crossings from the first country of the dyad to the second."""
+def going_forward(crossings: gpd.GeoDataFrame) -> BoolArray:
+    """Say which crossings go from the first country of the dyad to the second."""
     pairs = zip(crossings["dyad"], crossings["from_country"], strict=True)
-    forward = np.array([str(d).partition("-")[0] == country for d, country in pairs], dtype=bool)
-    counts = np.bincount(at[at >= 0], minlength=n)
-    ab = np.bincount(at[(at >= 0) & forward], minlength=n)
-    return np.where(counts > 0, ab / np.maximum(counts, 1), np.nan)
+    return np.array([str(d).partition("-")[0] == country for d, country in pairs], dtype=bool)

@@ -108,11 +108,19 @@ class Hotspots(Analysis):
             yield Need("areas", self.areas, ("places",))
 
 
+class EvidenceWeights(Strict):
+    """What a route and a seizure count: ``{ crossings = 1.0, seizures = 0.5 }``."""
+
+    crossings: Positive = 1.0
+    seizures: Positive = 1.0
+
+
 class BorderHotspots(Analysis):
     """Routes crossing land borders, and seizures near them, in segments of equal length.
 
     ``countries`` bounds the study area: borders between two of them, or all borders of a
-    single one.
+    single one. ``max_segments`` and ``permutations`` are for ``method = "scan"``,
+    ``bandwidth_km`` for "kernel", ``factor`` and ``neighbours_km`` for "empirical_bayes".
     """
 
     kind: Literal["border_hotspots"]
@@ -120,7 +128,15 @@ class BorderHotspots(Analysis):
     segment_km: Positive = 10
     min_excursion_m: float = Field(1000, ge=0, allow_inf_nan=False)
     evidence: Literal["crossings", "seizures", "both"] = "both"
+    weights: EvidenceWeights = EvidenceWeights()
     reach_km: Positive = 10
+    method: Literal["scan", "kernel", "empirical_bayes", "poisson"] = "scan"
+    max_segments: int = Field(20, ge=1)
+    permutations: int = Field(999, ge=9)
+    bandwidth_km: Positive = 25
+    factor: float = Field(1.5, gt=1, allow_inf_nan=False)
+    neighbours_km: Positive | None = None
+    step: Literal["year", "quarter", "month", "week"] | None = "month"
     alpha: Share = 0.05
     correction: Correction = "bh"
     seed: int = Field(0, ge=0)

@@ -165,17 +165,32 @@ def _border_hotspots(spec: asked.BorderHotspots, world: World, results: Results)
         world.layers["routes"], borders, min_excursion_m=spec.min_excursion_m
     )
     study = borders[_between(borders["dyad"], spec.countries)]
+    used = ("crossings", "seizures") if spec.evidence == "both" else (spec.evidence,)
     frame = hotspots.border_hotspots(
         crossings[_between(crossings["dyad"], spec.countries)],
         hotspots.border_segments(study, length_km=spec.segment_km),
         seizures=None if spec.evidence == "crossings" else world.layers["seizures"],
-        evidence=spec.evidence,
+        method=_border_method(spec),
+        weights={
+            kind: weight for kind, weight in spec.weights.model_dump().items() if kind in used
+        },
         reach_km=spec.reach_km,
+        step=spec.step,
         alpha=spec.alpha,
         correction=spec.correction,
         seed=spec.seed,
     )
     return Result(spec.name, spec.kind, frame, {"crossings": crossings})
+
+
+def _border_method(spec: asked.BorderHotspots) -> Any:
+    if spec.method == "scan":
+        return hotspots.BorderScan(max_segments=spec.max_segments, permutations=spec.permutations)
+    if spec.method == "kernel":
+        return hotspots.BorderKernel(bandwidth_km=spec.bandwidth_km)
+    if spec.method == "empirical_bayes":
+        return hotspots.BorderBayes(factor=spec.factor, neighbours_km=spec.neighbours_km)
+    return hotspots.BorderPoisson()
 
 
 def _between(dyads: pd.Series, countries: tuple[str, ...]) -> pd.Series:

@@ -8,12 +8,14 @@ import shapely
 
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import border_crossings, border_hotspots, border_segments
+from geocn.hotspots.border_methods import BorderBayes, BorderKernel, BorderScan
 from geocn.hotspots.correction import adjust
 from geocn.spatial.borders import load_borders
 from geocn.spatial.geodesy import distance_m, geodesic_length_km
 from geocn.spatial.nearest import nearest_line
 from tests.oracles_hotspots import binomial_two_sided
 
+METHODS = ["scan", "kernel", "empirical_bayes", "poisson"]
 ADDED = [
     "n_crossings",
     "n_routes",
@@ -21,6 +23,7 @@ ADDED = [
     "n_imprecise",
     "flow",
     "observed",
+    "imprecise_share",
     "exposure",
     "expected",
     "rate",
@@ -32,6 +35,16 @@ ADDED = [
     "hotspot_class",
     "share_direction_ab",
     "rank",
+    "cluster_id",
+    "emerging_class",
+    "scan_llr",
+    "cluster_support",
+    "relative_risk_smoothed",
+    "exceedance_probability",
+    "fraction_missing",
+    "n_between_posts",
+    "share_between_posts",
+    "n_posts",
 ]
 
 
@@ -94,7 +107,7 @@ def test_segments_of_nothing_and_faults():
 
 def test_counts_expectation_and_exact_p_values(segments):
     latitudes = [0.01, 0.02, 0.03, 0.04, 0.05, 0.5, 0.95]
-    result = border_hotspots(crossings_at(*latitudes), segments)
+    result = border_hotspots(crossings_at(*latitudes), segments, method="poisson")
     assert list(result.columns) == [*segments.columns, *ADDED]
     assert result["n_crossings"].sum() == 7
     assert result["n_crossings"].iloc[0] == 5
@@ -120,7 +133,7 @@ def test_direction_is_shared_by_the_order_of_the_dyad(segments):
 def test_exposure_takes_the_place_of_length(segments):
     crossings = crossings_at(*np.linspace(0.001, 0.08, 20), 0.5, 0.9)
     patrolled = segments.assign(hours=np.where(segments.index == 0, 50.0, 1.0))
-    assert border_hotspots(crossings, segments)["significant"].iloc[0]
+    assert border_hotspots(crossings, segments)["hotspot_class"].iloc[0] == "hot"
     fair = border_hotspots(crossings, patrolled, exposure="hours")
     assert not fair["significant"].iloc[0]
     unseen = segments.assign(hours=np.where(segments.index == 0, 0.0, 1.0))
@@ -146,28 +159,31 @@ def test_a_seizure_counts_once_in_the_nearest_segment_within_reach(segments):
     assert result["n_seizures"].iloc[:2].tolist() == [1, 1]
     assert result["observed"].sum() == 3
     record = result.attrs["geocn"]
-    assert record["evidence"] == "both"
+    assert record["weights"] == {"crossings": 1, "seizures": 1}
     assert record["left_out"] == {
         "crossings_without_segment": 0,
         "seizures_without_geometry": 1,
         "seizures_out_of_reach": 1,
     }
-    only = border_hotspots(crossings_at(0.5), segments, seizures=found, evidence="crossings")
+    only = border_hotspots(crossings_at(0.5), segments, seizures=found, weights={"crossings": 1})
     assert only["observed"].sum() == 1
 
 
-@pytest.mark.parametrize("imprecise", ["spread", "leave_out"])
-def test_seizures_known_to_a_province_do_not_pile_up(segments, imprecise):
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("imputations", [20, 0])
+def test_seizures_known_to_a_province_do_not_pile_up(segments, imputations, method):
     pile = seizures(*[(0.0, 0.5)] * 300, precision=60_000)
-    options = {"seizures": pile, "imprecise": imprecise, "seed": 1}
+    options = {"seizures": pile, "imputations": imputations, "seed": 1, "method": method}
     result = border_hotspots(crossings_at(0.1, 0.9), segments, **options)
     assert not result["significant"].any()
     again = border_hotspots(crossings_at(0.1, 0.9), segments, **options)
     pd.testing.assert_frame_equal(result, again)
     left_out = result.attrs["geocn"]["left_out"]
-    if imprecise == "spread":
+    if imputations:
         assert result["n_imprecise"].sum() > 30
-        assert result["n_imprecise"].sum() + left_out["seizures_out_of_reach"] == 300
+        inside = result["n_imprecise"].sum()
+        assert inside + left_out["seizures_out_of_reach"] == pytest.approx(300)
+        assert result["imprecise_share"].max() > 0.9
     else:
         assert left_out["seizures_imprecise"] == 300
         assert result["n_seizures"].sum() == 0
@@ -182,12 +198,13 @@ def test_crossings_elsewhere_are_counted_as_left_out(segments):
     assert result.attrs["geocn"]["left_out"]["crossings_without_segment"] == 1
 
 
-def test_no_evidence_finds_nothing(segments):
+@pytest.mark.parametrize("method", METHODS)
+def test_no_evidence_finds_nothing(segments, method):
     for crossings in (crossings_at(), crossings_at(5.0)):
-        result = border_hotspots(crossings, segments)
+        result = border_hotspots(crossings, segments, method=method)
         assert (result["p_value"] == 1).all()
         assert set(result["hotspot_class"]) == {"not_significant"}
-    empty = border_hotspots(crossings_at(), segments.iloc[:0])
+    empty = border_hotspots(crossings_at(), segments.iloc[:0], method=method)
     assert list(empty.columns) == [*segments.columns, *ADDED]
 
 
@@ -200,10 +217,21 @@ def test_maps_of_different_scale_are_not_mixed():
 
 def test_faults_are_refused(segments):
     crossings = crossings_at(0.5)
-    with pytest.raises(ParameterError, match=r"evidence.*reach_km.*alpha"):
-        border_hotspots(crossings, segments, evidence="seizures", reach_km=0, alpha=1)
-    with pytest.raises(ParameterError, match="spread"):
-        border_hotspots(crossings, segments, imprecise="stack")
+    with pytest.raises(ParameterError, match=r"reach_km.*imputations.*step.*alpha"):
+        border_hotspots(crossings, segments, reach_km=0, alpha=1, imputations=-1, step="day")
+    with pytest.raises(ParameterError, match="scan, kernel"):
+        border_hotspots(crossings, segments, method="satscan")
+    with pytest.raises(ParameterError, match="look_for"):
+        border_hotspots(crossings, segments, method=BorderScan(look_for="up"))
+    with pytest.raises(ParameterError, match="factor is 1"):
+        border_hotspots(crossings, segments, method=BorderBayes(factor=1))
+    with pytest.raises(ParameterError, match=r"bandwidth_km is nan"):
+        border_hotspots(crossings, segments, method=BorderKernel(bandwidth_km=np.nan))
+    weights = {"routes": 1, "crossings": -1, "seizures": 2}
+    with pytest.raises(ParameterError, match=r"routes.*crossings is -1.*seizures have a weight"):
+        border_hotspots(crossings, segments, weights=weights)
+    with pytest.raises(ParameterError, match="above 0"):
+        border_hotspots(crossings, segments, weights={"crossings": 0})
     with pytest.raises(SchemaError, match="border_crossings"):
         border_hotspots(crossings.drop(columns="dyad"), segments)
     with pytest.raises(SchemaError, match="hours"):
@@ -215,7 +243,7 @@ def test_p_values_hold_their_level_when_nothing_is_there(segments):
     for seed in range(60):
         rng = np.random.default_rng(seed)
         crossings = crossings_at(*rng.uniform(0, 1, 40))
-        p = border_hotspots(crossings, segments)["p_value"]
+        p = border_hotspots(crossings, segments, method="poisson")["p_value"]
         below, total = below + (p <= 0.05).sum(), total + len(p)
     assert below / total <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / total)
 
