@@ -12,6 +12,7 @@ from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
 from geocn.hotspots.near_repeat import near_repeat
 from geocn.hotspots.pictures import plot
+from geocn.hotspots.point_counts import count_points
 from geocn.hotspots.scan import spatial_scan
 from geocn.hotspots.segments import border_segments
 from geocn.hotspots.spikes import spike_alerts
@@ -27,6 +28,7 @@ __all__ = [
     "border_hotspots",
     "border_segments",
     "count_events",
+    "count_points",
     "distance_band",
     "emerging_hotspots",
     "enforcement_effort",

@@ -151,24 +151,29 @@ def _lattice(kind: str, cell: float, shapes: ObjectArray) -> Lattice | None:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """From longitude and latitude in degrees to the plane of a CRS, many points at once."""
+    """From one CRS to another, many points at once."""
 
-    transformer: pyproj.Transformer
+    transformer: pyproj.Transformer | None
     centre: FloatArray | None
 
     @classmethod
-    def to(cls, crs: pyproj.CRS) -> Projection:
+    def to(cls, crs: pyproj.CRS, source: Any = LONLAT) -> Projection:
         """Choose the kernel for the azimuthal systems of :func:`equal_area_crs`, else PROJ."""
-        turn = pyproj.Transformer.from_crs(LONLAT, crs, always_xy=True)
-        return cls(turn, _centre(crs))
+        start = pyproj.CRS(source)
+        if start == crs:
+            return cls(None, None)
+        turn = pyproj.Transformer.from_crs(start, crs, always_xy=True)
+        return cls(turn, _centre(crs) if start == pyproj.CRS(LONLAT) else None)
 
-    def forward(self, lon: FloatArray, lat: FloatArray) -> FloatArray:
+    def forward(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return (n, 2) coordinates; not finite where there are none."""
-        if self.centre is None:
-            return np.column_stack(self.transformer.transform(lon, lat))
-        xy = np.empty((len(lon), 2))
-        azimuthal_equal_area(lon, lat, self.centre, _WGS84, xy)
-        xy[~(np.abs(lat) <= 90)] = np.nan
+        xy = np.empty((len(x), 2))
+        if self.centre is not None:
+            azimuthal_equal_area(x, y, self.centre, _WGS84, xy)
+        elif self.transformer is None:
+            xy[:, 0], xy[:, 1] = x, y
+        else:
+            xy[:, 0], xy[:, 1] = self.transformer.transform(x, y)
         return xy
 
 
@@ -177,7 +182,7 @@ def _centre(crs: pyproj.CRS) -> FloatArray | None:
     how = crs.coordinate_operation
     if how is None or how.method_name != "Lambert Azimuthal Equal Area":
         return None
-    told = {part.name: part.value for part in how.params}
+    told = {part.name: float(part.value) for part in how.params}
     lat, lon = told["Latitude of natural origin"], told["Longitude of natural origin"]
     shifted = told["False easting"] or told["False northing"]
     datum = crs.datum.name if crs.datum is not None else ""

@@ -52,4 +52,14 @@ CASES = (
         shuffled=("events",),
         moves=("events",),
     ),
+    Case(
+        "hotspots.count_points",
+        hotspots.count_points,
+        lambda: {"points": events(), "areas": grid(), "weight": "weight_kg"},
+        data=("points", "areas"),
+        spine="areas",
+        shuffled=("points",),
+        empty=("points", "areas"),
+        moves=("points", "areas"),
+    ),
 )
