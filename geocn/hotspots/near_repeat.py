@@ -20,9 +20,9 @@ from geocn.hotspots.imputation import (
     IMPUTATIONS,
     check_imputations,
     combine_estimates,
-    combine_scores,
     place_events,
 )
+from geocn.hotspots.one_sided import combine_upper
 from geocn.hotspots.positions import positions_m
 from geocn.provenance import attach
 from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
@@ -132,18 +132,16 @@ def near_repeat(
     instants = _instants(events, time)
     sure = _dated(events, instants)
     cast = _cast(events, sure, space, imputations=imputations, places=places, seed=seed)
-    stamp = instants[cast.kept].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    stamp = (
+        instants[cast.kept]
+        .dt.tz_localize(None)
+        .to_numpy()
+        .astype("datetime64[us]")
+        .astype(np.int64)
+    )
     passes = [
-        _count(
-            xy,
-            stamp.astype(np.int64),
-            space,
-            days,
-            metric=metric,
-            permutations=permutations,
-            seed=(seed, number),
-        )
-        for number, xy in enumerate(cast.worlds)
+        _count(xy, stamp, space, days, metric=metric, permutations=permutations, seed=(seed, i))
+        for i, xy in enumerate(cast.worlds)
     ]
     result = _pooled(_labelled(space, days), passes, permutations, confidence)
     return attach(
@@ -313,9 +311,10 @@ def _pooled(
     counts = combine_estimates(
         [one.observed.ravel() for one in passes], [one.variance.ravel() for one in passes]
     )
-    one = len(passes) == 1
-    observed = passes[0].observed.ravel() if one else counts.estimate
-    p_value = passes[0].p_value.ravel() if one else _combined(passes, permutations)
+    observed = passes[0].observed.ravel() if len(passes) == 1 else counts.estimate
+    # A count that every shuffle reaches has p = 1, which has no score.
+    most = 1 - 0.5 / (permutations + 1)
+    p_value = combine_upper(np.array([world.p_value.ravel() for world in passes]), most=most)
     result["observed"], result["expected"] = observed, expected
     result["std"] = np.sqrt(counts.variance)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -327,15 +326,6 @@ def _pooled(
         result["ratio_high"] = stats.gamma.isf(tail, n + 1) * scale
     result["p_value"] = p_value
     return result
-
-
-def _combined(passes: list[_Pass], permutations: int) -> FloatArray:
-    """One-sided p-values of the worlds, by their normal scores."""
-    p = np.array([one.p_value.ravel() for one in passes])
-    # A count that every shuffle reaches has p = 1, which has no score.
-    z, _, _ = combine_scores(stats.norm.isf(np.minimum(p, 1 - 0.5 / (permutations + 1))))
-    combined: FloatArray = stats.norm.sf(z)
-    return combined
 
 
 def _labelled(space: FloatArray, days: FloatArray) -> pd.DataFrame:
