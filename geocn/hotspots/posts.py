@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from geocn._typing import AnyArray, FloatArray
+from geocn._typing import AnyArray, FloatArray, IntArray
 from geocn.errors import GeometryError
 from geocn.hotspots.precision import given_precision
 from geocn.spatial.crs import has_geometry, to_lonlat
 from geocn.spatial.geodesy import distance_m
+from geocn.spatial.nearest import nearest_line
 
 # The nearest by chord on a sphere may be farther on the ellipsoid than one of the next.
 _NEXT = 4
@@ -88,6 +89,20 @@ def at_posts(crossings: gpd.GeoDataFrame, posts: Posts, *, reach_m: float) -> di
         "post_distance_m": metres,
         "between_posts": between,
     }
+
+
+def segments_of(segments: gpd.GeoDataFrame, posts: Posts, *, reach_m: float) -> IntArray:
+    """Row of the nearest segment within reach of each post, of its dyad; -1 where none is."""
+    at = np.full(len(posts.name), -1, dtype=np.int64)
+    lines = segments.geometry.to_numpy()
+    of_dyad = segments.groupby("dyad").indices
+    for dyad in np.unique(posts.dyad):
+        mine = posts.dyad == dyad
+        rows = np.arange(len(segments)) if dyad == "" else of_dyad.get(dyad, np.empty(0, int))
+        if len(rows):
+            near, _ = nearest_line(posts.lon[mine], posts.lat[mine], lines[rows], reach_m=reach_m)
+            at[mine] = np.where(near >= 0, rows[near], -1)
+    return at
 
 
 def _nearest(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
 from geocn._typing import AnyArray
-from geocn.errors import ParameterError, SchemaError
+from geocn.errors import GeometryError, ParameterError, SchemaError
+from geocn.hotspots.posts import read_posts, segments_of
 from geocn.provenance import attach
+from geocn.spatial.border_repair import are_areas, borders_from_countries
 from geocn.spatial.borders import load_borders
 from geocn.spatial.crs import to_lonlat
 from geocn.spatial.topology import equal_lengths
@@ -19,7 +23,11 @@ _FIRST = ["segment_id", "dyad", "kind", "disputed", "chainage_from_km", "chainag
 
 
 def border_segments(
-    borders: gpd.GeoDataFrame | None = None, *, length_km: float = 10.0
+    borders: gpd.GeoDataFrame | None = None,
+    *,
+    length_km: float = 10.0,
+    posts: gpd.GeoDataFrame | None = None,
+    post_reach_m: float = 5000.0,
 ) -> gpd.GeoDataFrame:
     """Cut borders into segments of one geodesic length along their reference chainage.
 
@@ -31,21 +39,33 @@ def border_segments(
     ----------
     borders : GeoDataFrame, optional
         Lines with ``dyad``; by default the bundled 1:10 million land borders. Without
-        ``chainage_from_km`` the chainage of a dyad runs on from row to row.
+        ``chainage_from_km`` the chainage of a dyad runs on from row to row. Areas of
+        countries are turned into borders by
+        :func:`geocn.spatial.border_repair.borders_from_countries` with its defaults.
     length_km : float
         Length of a segment in kilometres.
+    posts : GeoDataFrame, optional
+        Points of official crossings, as in :func:`border_crossings`. Each counts in the
+        nearest segment within reach, of its ``dyad`` where it has one.
+    post_reach_m : float
+        Geodesic distance in metres up to which a post stands at a segment.
 
     Returns
     -------
     GeoDataFrame
         In EPSG:4326: ``segment_id`` (dyad and number), ``dyad, kind, disputed,
-        chainage_from_km, chainage_to_km, length_km, scale, left, right`` and geometry. The
-        length of a border depends on the map scale, so the scale stands in every row.
+        chainage_from_km, chainage_to_km, length_km, scale, left, right``, with posts
+        ``n_posts``, and geometry. The length of a border depends on the map scale, so the
+        scale stands in every row.
 
     Raises
     ------
     ParameterError
-        Where the length is not positive.
+        Where the length or the reach is not positive.
+    GeometryError
+        Where the borders are points, or a post is not one.
+    LayerError
+        Where the borders are areas of which no two share an edge.
     SchemaError
         Where the borders have no dyad.
 
@@ -59,8 +79,9 @@ def border_segments(
     """
     if not (np.isfinite(length_km) and length_km > 0):
         raise ParameterError(f"length_km is {length_km}, not positive")
-    if borders is None:
-        borders = load_borders()
+    if not (np.isfinite(post_reach_m) and post_reach_m > 0):
+        raise ParameterError(f"post_reach_m is {post_reach_m}, not positive")
+    borders, repairs = _as_lines(borders)
     if "dyad" not in borders:
         raise SchemaError(
             "borders",
@@ -68,7 +89,59 @@ def border_segments(
             expected="the two countries of each line",
             repair='Name the column of the two countries with fields={"dyad": …} when reading.',
         )
+    columns, lines = _cut(borders, length_km)
+    result = _frame(borders, columns, lines)
+    places = None if posts is None else read_posts(posts)
+    if places is not None:
+        at = segments_of(result, places, reach_m=float(post_reach_m))
+        n_posts = np.bincount(at[at >= 0], minlength=len(result)).astype(np.int64)
+        result.insert(len(result.columns) - 1, "n_posts", n_posts)
+    scales = sorted(result["scale"].dropna().unique().tolist())
+    return attach(
+        result,
+        "hotspots.border_segments",
+        length_km=float(length_km),
+        posts=None
+        if places is None
+        else {
+            "n_posts": len(places.name),
+            "no_geometry": places.n_missing,
+            "out_of_reach": int((at < 0).sum()),
+        },
+        post_reach_m=float(post_reach_m),
+        scale="/".join(scales),
+        crs="EPSG:4326",
+        repairs=repairs,
+        left_out={"no_geometry": int(borders.geometry.isna().sum())},
+    )
+
+
+def _as_lines(
+    borders: gpd.GeoDataFrame | None,
+) -> tuple[gpd.GeoDataFrame, dict[str, Any] | None]:
+    """Bring borders to lines in longitude and latitude; areas become borders."""
+    if borders is None:
+        return load_borders(), None
     borders = to_lonlat(borders, "borders")
+    if are_areas(borders):
+        borders = borders_from_countries(borders)
+        return borders, borders.attrs["geocn"]["repairs"]
+    kinds = borders.geometry.geom_type
+    bad = kinds.notna() & ~kinds.isin(["LineString", "MultiLineString", "LinearRing"])
+    if bad.any():
+        raise GeometryError(
+            "borders",
+            found=", ".join(sorted(kinds[bad].unique())),
+            expected="lines, or areas of countries throughout",
+            rows=list(borders.index[bad]),
+        )
+    return borders, None
+
+
+def _cut(
+    borders: gpd.GeoDataFrame, length_km: float
+) -> tuple[dict[str, list[AnyArray]], list[shapely.Geometry]]:
+    """Cut every part of every row; rows and chainages of the pieces, and their lines."""
     columns: dict[str, list[AnyArray]] = {"row": [], "from": [], "to": []}
     lines: list[shapely.Geometry] = []
     reached: dict[object, float] = {}
@@ -84,16 +157,7 @@ def border_segments(
             columns["row"].append(np.full(len(pieces), row))
             columns["from"].append(origin + bounds[:-1])
             columns["to"].append(origin + bounds[1:])
-    result = _frame(borders, columns, lines)
-    scales = sorted(result["scale"].dropna().unique().tolist())
-    return attach(
-        result,
-        "hotspots.border_segments",
-        length_km=float(length_km),
-        scale="/".join(scales),
-        crs="EPSG:4326",
-        left_out={"no_geometry": int(borders.geometry.isna().sum())},
-    )
+    return columns, lines
 
 
 def _frame(

@@ -50,7 +50,8 @@ def shortest_way(geometry: Any) -> ObjectArray:
     Returns
     -------
     array of shapely geometries
-        Within [-180, 180]. Null stays null.
+        Within [-180, 180]. Null stays null. An area around a pole, whose ring does not
+        close the short way, is left as it is.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def shortest_way(geometry: Any) -> ObjectArray:
     """
     geometry = np.array(np.atleast_1d(np.asarray(geometry, dtype=object)), dtype=object)
     for i in np.flatnonzero(_jumps(geometry)):
-        parts = [shapely.transform(part, _unwrapped) for part in shapely.get_parts(geometry[i])]
+        parts = [_short(part) for part in shapely.get_parts(geometry[i])]
         geometry[i] = _gather(fold_longitudes(parts))
     result: ObjectArray = geometry
     return result
@@ -82,6 +83,15 @@ def _jumps(geometry: ObjectArray) -> BoolArray:
     found = np.zeros(len(geometry), dtype=bool)
     found[owner[1:][step]] = True
     return found
+
+
+def _short(part: Any) -> Any:
+    rings = shapely.get_rings(part) if shapely.get_dimensions(part) == 2 else ()
+    for ring in rings:
+        lon = _unwrapped(shapely.get_coordinates(ring))[:, 0]
+        if abs(lon[-1] - lon[0]) > 180:
+            return part
+    return shapely.transform(part, _unwrapped)
 
 
 def _unwrapped(xy: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import AnyArray, FloatArray, ObjectArray
+from geocn._typing import AnyArray, FloatArray, IntArray, ObjectArray
 from geocn.spatial.geodesy import area_km2
 
 _METRES_A_DEGREE = 111_320.0
@@ -47,13 +47,19 @@ def repair_coverage(
     repairs = {"snap_m": snap_m, "n_invalid_areas": int(broken.sum())}
     stretch, width = _plane(areas, snap_m)
     flat = _stretched(areas, stretch)
-    if shapely.coverage_is_valid(flat, gap_width=width):
-        return Coverage(areas, none), repairs | _report([])
-    overlaps = _overlaps(flat, codes)
+    suspect = _unfit(flat, width)
+    if len(suspect):
+        # Sums of longitudes leave noise in the last digits; a tenth of a millimetre is none.
+        areas = np.asarray(shapely.transform(areas, _rounded), dtype=object)
+        flat = _stretched(areas, stretch)
+        suspect = _unfit(flat, width)
+    if not len(suspect):
+        return Coverage(areas, none), repairs | _report(_left_open(areas, codes))
+    overlaps = _overlaps(flat[suspect], codes[suspect])
     cleaned = shapely.coverage_clean(  # type: ignore[attr-defined]
         flat, gap_width=width, snapping_distance=width
     )
-    slivers = overlaps + _filled(flat, cleaned, codes)
+    slivers = overlaps + _filled(flat[suspect], cleaned[suspect], codes[suspect])
     for sliver in slivers:
         thin = shapely.is_empty(shapely.buffer(sliver.shape, -width / 2))
         sliver.repaired = sliver.kind == "gap" or bool(thin)
@@ -99,10 +105,19 @@ def _stretched(shapes: ObjectArray, factor: float) -> ObjectArray:
     return np.asarray(shapely.transform(shapes, stretch), dtype=object)
 
 
+def _rounded(xy: FloatArray) -> FloatArray:
+    near: FloatArray = np.round(xy, 9)
+    return near
+
+
+def _unfit(areas: ObjectArray, width: float) -> IntArray:
+    """Areas with edges that do not fit those of a neighbour."""
+    edges = shapely.coverage_invalid_edges(areas, gap_width=width)
+    return np.flatnonzero(~shapely.is_empty(edges)).astype(np.int64)
+
+
 def _overlaps(areas: ObjectArray, codes: ObjectArray) -> list[_Sliver]:
-    suspect = np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(areas)))
-    one, other = shapely.STRtree(areas[suspect]).query(areas[suspect], predicate="intersects")
-    one, other = suspect[one], suspect[other]
+    one, other = shapely.STRtree(areas).query(areas, predicate="intersects")
     once = (one < other) & (codes[one] != codes[other])
     one, other = one[once], other[once]
     found = []
@@ -115,13 +130,13 @@ def _overlaps(areas: ObjectArray, codes: ObjectArray) -> list[_Sliver]:
 
 def _filled(before: ObjectArray, after: ObjectArray, codes: ObjectArray) -> list[_Sliver]:
     """Find what belongs to a country now and belonged to none."""
-    grown = shapely.difference(shapely.union_all(after), shapely.union_all(before))
+    grown = shapely.difference(shapely.coverage_union_all(after), shapely.union_all(before))
     return _between(shapely.get_parts(shapely.get_parts(grown)), after, codes, repaired=True)
 
 
 def _left_open(areas: ObjectArray, codes: ObjectArray) -> list[_Sliver]:
     """Holes among countries that are still there."""
-    whole = shapely.get_parts(shapely.union_all(areas))
+    whole = shapely.get_parts(shapely.coverage_union_all(areas))
     rings, owner = shapely.get_rings(whole, return_index=True)
     inner = np.diff(owner, prepend=-1) == 0
     return _between(shapely.polygons(rings[inner]), areas, codes, repaired=False)

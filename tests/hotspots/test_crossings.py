@@ -7,11 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geocn.errors import CoordinateError, CRSError, GeometryError, LayerError, ParameterError
-from geocn.hotspots import border_crossings
+from geocn.errors import (
+    CoordinateError,
+    CRSError,
+    DateError,
+    GeometryError,
+    LayerError,
+    ParameterError,
+)
+from geocn.hotspots import border_crossings, border_segments
 from geocn.hotspots.stays import Change, debounce
 from geocn.spatial.borders import load_borders, load_countries
 
@@ -255,3 +262,174 @@ def test_debouncing_keeps_the_ends_and_leaves_no_short_excursion(stays):
         assert a.origin != b.target or b.at_m - a.at_m >= 1000
     removed = 2 * len(result.undone)
     assert len(every) + removed == len(changes)
+
+
+def test_grazes_and_runs_are_rows_where_asked_for():
+    graze = [(-1, 0), (0.002, 0), (-1, 1e-9)]
+    run = [(-1, 0), (0.001, 0), (-0.001, 0.01), (0.001, 0.02), (-1, 0.03)]
+    every = ("land", "graze", "along_border")
+    found = border_crossings(routes(graze, run), AB, include=every)
+    assert found["crossing_kind"].tolist() == ["graze", "graze", "along_border", "graze"]
+    assert found["kind"].tolist() == ["land"] * 4
+    assert found["excursion_m"].iloc[0] == pytest.approx(2 * 0.002 * PER_DEGREE, rel=1e-6)
+    # Two whole steps between the turns, and a stretch as deep as the zigzag at either end.
+    assert found["excursion_m"].iloc[2] == pytest.approx(2 * 1128 + 2 * 111, rel=0.01)
+    assert found.attrs["geocn"]["reported"]["grazes"] == 3
+    assert found.attrs["geocn"]["reported"]["runs_along_border"] == 1
+    assert len(border_crossings(routes(graze, run), AB)) == 0
+
+
+def test_each_count_that_is_reported_can_be_had_as_rows():
+    rng = np.random.default_rng(3)
+    world = load_borders("50m", kinds=("land", "coast"))
+    near = world[world["dyad"].isin(["COL-ECU", "ECU", "COL-PER"])].geometry
+    start = rng.choice(shapely.get_coordinates(near.to_numpy()), 60)[:, None]
+    walk = start + np.cumsum(rng.normal(0, 0.003, (60, 60, 2)), axis=1)
+    every = ("land", "landfall", "departure", "graze", "coast_graze", "along_border")
+    found = border_crossings(routes(*walk), load_borders("50m"), include=every)
+    counts = found["crossing_kind"].value_counts()
+    names = {
+        "grazes": "graze",
+        "runs_along_border": "along_border",
+        "coast_grazes": "coast_graze",
+        "landfalls": "landfall",
+        "departures": "departure",
+    }
+    reported = found.attrs["geocn"]["reported"]
+    assert {name: int(counts.get(kind, 0)) for name, kind in names.items()} == {
+        name: reported[name] for name in names
+    }
+    assert min(reported["grazes"], reported["coast_grazes"], reported["runs_along_border"]) > 0
+    plain = ("graze", "coast_graze", "along_border")
+    assert (found["excursion_m"].notna() == found["crossing_kind"].isin(plain)).all()
+
+
+def test_a_route_last_seen_before_it_was_first_seen_is_refused_or_followed():
+    line = [(-1, 0), (3, 0)]
+    times = {"first_seen": ["2024-01-01", "2024-01-05"], "last_seen": ["2024-01-05", "2024-01-01"]}
+    frame = routes(line, line, **times).set_index(pd.Index(["right", "wrong"]))
+    with pytest.raises(DateError, match="time_reversed") as error:
+        border_crossings(frame, AB)
+    assert error.value.rows == ["wrong"]
+    followed = border_crossings(frame, AB, time_reversed="follow")
+    assert followed["to_country"].tolist() == ["BBB", "AAA"]
+    # The second starts at 3 degrees east on the first of January.
+    assert followed["crossed_at"].dt.round("s").dt.day.tolist() == [2, 4]
+    assert followed["distance_along_km"].tolist() == pytest.approx([111.32, 333.96], abs=0.01)
+    assert followed.attrs["geocn"]["n_time_reversed"] == 1
+    drawn = border_crossings(frame, AB, time_reversed="as_drawn")
+    assert drawn["to_country"].tolist() == ["BBB", "BBB"]
+    assert drawn["crossed_at"].isna().tolist() == [False, True]
+
+
+def test_following_time_turns_the_parts_of_a_route_too():
+    two = shapely.MultiLineString([[(-1, 0), (-0.5, 0)], [(0.5, 0), (0.2, 0), (-0.2, 0), (2, 0)]])
+    times = {"first_seen": ["2024-01-05"], "last_seen": ["2024-01-01"]}
+    back = shapely.MultiLineString([[(2, 0), (-0.2, 0), (0.2, 0), (0.5, 0)], [(-0.5, 0), (-1, 0)]])
+    one, other = (gpd.GeoDataFrame(times, geometry=[g], crs=4326) for g in (two, back))
+    followed = border_crossings(one, AB, time_reversed="follow")
+    drawn = border_crossings(other, AB, time_reversed="as_drawn")
+    assert followed["distance_along_km"].tolist() == drawn["distance_along_km"].tolist()
+    assert followed["to_country"].tolist() == drawn["to_country"].tolist() == ["AAA", "BBB"]
+
+
+def test_z_m_and_repeated_vertices_change_nothing():
+    flat = [(-1, 0), (0.5, 0.1), (1, 0)]
+    plain = border_crossings(routes(flat), AB)
+    shapes = [
+        shapely.LineString([(x, y, 5.0) for x, y in flat]),
+        shapely.from_wkt("LINESTRING M (-1 0 7, 0.5 0.1 8, 1 0 9)"),
+        shapely.from_wkt("LINESTRING ZM (-1 0 1 7, 0.5 0.1 1 8, 1 0 1 9)"),
+        shapely.LineString([p for p in flat for _ in range(3)]),
+    ]
+    for shape in shapes:
+        found = border_crossings(gpd.GeoDataFrame(geometry=[shape], crs=4326), AB)
+        assert found["distance_along_km"].tolist() == plain["distance_along_km"].tolist()
+        assert found.geometry.iloc[0].equals(plain.geometry.iloc[0])
+        assert not found.has_z.any()
+
+
+def test_areas_of_countries_are_borders_as_well():
+    areas = load_countries("50m")
+    south = areas[areas["iso_a3"].isin(["COL", "ECU", "PER", "BRA", "VEN"])]
+    rng = np.random.default_rng(5)
+    walk = rng.uniform((-79, -6), (-68, 8), (80, 1, 2)) + np.cumsum(
+        rng.normal(0, 0.2, (80, 15, 2)), axis=1
+    )
+    kinds = ("land", "landfall", "departure")
+    ours = border_crossings(routes(*walk), south, include=kinds)
+    world = border_crossings(routes(*walk), load_borders("50m"), include=kinds)
+    shared = set(south["iso_a3"])
+
+    def inside(found):
+        kept = found[[set(d.split("-")) <= shared for d in found["dyad"]]]
+        kept = kept[kept["crossing_kind"] == "land"]
+        return kept[["route_row", "from_country", "to_country"]].to_numpy().tolist()
+
+    assert len(inside(world)) > 20
+    assert inside(ours) == inside(world)
+    assert ours.attrs["geocn"]["scale"] == "50m"
+    assert ours.attrs["geocn"]["repairs"]["overlaps"]["n"] == 0
+
+
+def test_the_disputed_flag_and_the_kind_of_the_border_are_kept():
+    both = borders(("AAA", "BBB", 0.0), ("BBB", "CCC", 1.0))
+    both["kind"], both["disputed"] = ["river", "disputed"], pd.array([False, True], "boolean")
+    found = border_crossings(routes([(-1, 0), (2, 0)]), both)
+    assert found["kind"].tolist() == ["river", "disputed"]
+    assert found["disputed"].tolist() == [False, True]
+    cut = border_segments(both, length_km=100)
+    assert cut.groupby("dyad")["kind"].unique().map(list).to_dict() == {
+        "AAA-BBB": ["river"],
+        "BBB-CCC": ["disputed"],
+    }
+    assert cut.loc[cut["kind"] == "disputed", "disputed"].all()
+    assert set(cut["scale"]) == {"10m"}
+
+
+def test_sides_that_say_nothing_are_refused():
+    blank = AB.assign(right="AAA")
+    with pytest.raises(LayerError, match="countries=") as error:
+        border_crossings(routes([(-1, 0), (1, 0)]), blank)
+    assert error.value.rows == [0]
+    with pytest.raises(ParameterError, match="include"):
+        border_crossings(routes([(-1, 0), (1, 0)]), AB, include="land")
+
+
+def countries_along(points, tree, codes):
+    """Dumb oracle: the country at each of many places on a line; the sea is empty."""
+    label = np.full(len(points), "", dtype=object)
+    at, area = tree.query(points, predicate="intersects")
+    label[at[::-1]] = codes[area[::-1]]
+    return label
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_every_change_of_country_of_a_dumb_walk_is_found(seed):
+    rng = np.random.default_rng(seed)
+    areas = load_countries("110m")
+    tree, codes = shapely.STRtree(areas.geometry.to_numpy()), areas["iso_a3"].to_numpy(object)
+    start = rng.uniform((-85, -30), (-45, 20))
+    line = np.vstack([start, start + np.cumsum(rng.normal(0, 1.5, (8, 2)), axis=0)])
+    kinds = ("land", "landfall", "departure")
+    found = border_crossings(routes(line), load_borders("110m"), min_excursion_m=0, include=kinds)
+    along = np.linspace(0, 1, 40_001)
+    shape = shapely.LineString(line)
+    label = countries_along(
+        shapely.line_interpolate_point(shape, along, normalized=True), tree, codes
+    )
+    path = [label[0], *label[1:][label[1:] != label[:-1]]]
+    ours = [label[0], *found["to_country"]]
+    if len(path) == len(ours):
+        assert path == ours
+    else:
+        # The dumb walk steps over stays shorter than its step; the ends must agree.
+        assert len(ours) > len(path)
+        assert (ours[0], ours[-1]) == (path[0], path[-1])
+    places = shapely.get_coordinates(found.geometry)
+    sides = zip(places, found["from_country"], found["to_country"], strict=True)
+    for (x, y), a, b in sides:
+        for name in filter(None, (a, b)):
+            area = areas.geometry[areas["iso_a3"] == name].iloc[0]
+            assert shapely.distance(area, shapely.Point(x, y)) < 1e-9
