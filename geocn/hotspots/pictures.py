@@ -76,8 +76,8 @@ def plot(
     record = result.attrs.get(KEY, {})
     _drawer(result, column)(axis, result, column)
     axis.set_title(title if title is not None else _name(record), pad=16)
-    near: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-    axis.annotate(_told(record), (0.5, 1), (0, 4), size=7, color="0.35", **near)
+    above: dict[str, Any] = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
+    axis.annotate(_told(record), (0.5, 1), xycoords="axes fraction", size=7, color="0.35", **above)
     return axis
 
 
