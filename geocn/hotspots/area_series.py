@@ -168,9 +168,6 @@ def from_events(
     complete = np.arange(len(periods)) < len(periods) - 1
     if until is not None:
         complete = bins.ends <= np.datetime64(until, "us")
-    begun = np.ones(len(periods), dtype=bool)
-    if start is not None and len(periods):
-        begun = bins.starts >= np.datetime64(instant(start, "start"), "us")
     counts, vague = _tally(located, number, len(areas), len(periods))
     left_out = {
         "no_place": int(located.no_place.sum()),
@@ -178,8 +175,7 @@ def from_events(
         "after_as_of": int((~located.no_place & known & late).sum()),
         "outside": int((~located.no_place & seen & (located.area < 0).all(axis=0)).sum()),
     }
-    whole = (share >= 1) & begun
-    return Series(counts, vague, periods, share * lengths, whole, complete, left_out)
+    return Series(counts, vague, periods, share * lengths, share >= 1, complete, left_out)
 
 
 def from_cube(cube: xr.Dataset, areas: gpd.GeoDataFrame) -> Series:
@@ -196,8 +192,7 @@ def from_cube(cube: xr.Dataset, areas: gpd.GeoDataFrame) -> Series:
     bins, share = Bins(periods), cube["share_observed"].to_numpy()
     lengths = (bins.ends - bins.starts) / np.timedelta64(1, "D")
     complete = ~cube["incomplete"].to_numpy()
-    whole = share >= 1
-    return Series(counts, vague.astype(float), periods, share * lengths, whole, complete, {})
+    return Series(counts, vague.astype(float), periods, share * lengths, share >= 1, complete, {})
 
 
 def _periods(

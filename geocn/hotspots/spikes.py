@@ -15,7 +15,7 @@ from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
 from geocn.hotspots.area_series import PERIODS, Period, Series, from_cube, from_events
 from geocn.hotspots.baseline import attained, concentration, thresholds, upper
-from geocn.hotspots.calendar import Instant
+from geocn.hotspots.calendar import Instant, instant
 from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
 from geocn.hotspots.imputation import IMPUTATIONS, check_imputations
 from geocn.hotspots.one_sided import combine_upper
@@ -32,12 +32,11 @@ def spike_alerts(
     *,
     period: Period = "month",
     rule: Rule = "negative_binomial",
-    baseline: int = 12,
+    baseline: int | Instant = 12,
     exposure: pd.DataFrame | None = None,
     false_alarm_rate: float = 0.01,
     correction: Correction = "bh",
     time: str = "seized_at",
-    start: Instant | None = None,
     as_of: Instant | None = None,
     gaps: Sequence[Mapping[str, Any]] | None = None,
     imputations: int = IMPUTATIONS,
@@ -70,9 +69,9 @@ def spike_alerts(
     rule : {"odmap", "poisson", "negative_binomial"}
         ODMAP's: more than mean + 2 standard deviations of the baseline's totals, meant for
         ``period="day"``, and blind to its own rate of false alarms. Or a law of counts.
-    baseline : int
-        Number of periods before the judged one. Those that a gap touches, or that begin
-        before ``start``, are left out of it: silence is not zero.
+    baseline : int or date
+        Number of periods before the judged one, from the first event on; or the first day
+        of the baseline. Periods that a gap touches are left out: silence is not zero.
     exposure : DataFrame, optional
         What counts are in proportion to, such as patrol hours: a row an area (labels of
         ``areas``), a column a period ("2024-03"). Default: days reported on. Periods without
@@ -84,8 +83,6 @@ def spike_alerts(
         Over the areas.
     time : str
         Column of instants.
-    start : date, optional
-        First day of reporting; by default that of the first event.
     as_of : date, optional
         The cut-off of information, a date included to its end. The last period that ended
         by then is judged; what comes after is not looked at, so that a month half over is
@@ -132,7 +129,7 @@ def spike_alerts(
     ... )
     >>> areas = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=6933)
     >>> alerts = spike_alerts(
-    ...     events, areas, rule="poisson", baseline=6, start="2024-01-01", as_of="2024-08-15"
+    ...     events, areas, rule="poisson", baseline="2024-01-01", as_of="2024-08-15"
     ... )
     >>> alerts[["period", "observed", "threshold", "is_alert"]].values.tolist()
     [['2024-07', 9, 6.0, True]]
@@ -147,7 +144,7 @@ def spike_alerts(
             areas,
             period=period,
             time=time,
-            start=start,
+            start=None if isinstance(baseline, int) else baseline,
             as_of=as_of,
             gaps=gaps,
             imputations=imputations,
@@ -167,7 +164,6 @@ def spike_alerts(
         false_alarm_rate=false_alarm_rate,
         correction=correction,
         time=time,
-        start=start,
         as_of=as_of,
         gaps=None if gaps is None else [dict(gap) for gap in gaps],
         imputations=imputations,
@@ -182,13 +178,13 @@ def spike_alerts(
     )
 
 
-def _check(period: str, rule: str, baseline: int, rate: float, correction: str) -> None:
+def _check(period: str, rule: str, baseline: int | Instant, rate: float, correction: str) -> None:
     faults = []
     if period not in PERIODS:
         faults.append(f"period {period!r}; choose one of {', '.join(PERIODS)}")
     if rule not in _RULES:
         faults.append(f"rule {rule!r}; choose one of {', '.join(_RULES)}")
-    if baseline < _LEAST_BASELINE:
+    if isinstance(baseline, int) and baseline < _LEAST_BASELINE:
         faults.append(f"baseline is {baseline}; at least {_LEAST_BASELINE} periods are needed")
     if not 0 < rate < 1:
         faults.append(f"false_alarm_rate is {rate}; give a number between 0 and 1")
@@ -226,7 +222,7 @@ class _Judged:
 
 
 def _judged(
-    series: Series, areas: gpd.GeoDataFrame, baseline: int, exposure: pd.DataFrame | None
+    series: Series, areas: gpd.GeoDataFrame, baseline: int | Instant, exposure: pd.DataFrame | None
 ) -> _Judged:
     n = len(areas)
     exposed = series.observed_days if exposure is None else _exposure(series, areas, exposure)
@@ -238,7 +234,12 @@ def _judged(
         no = np.zeros(n, dtype=bool)
         return _Judged("", counts, past, used, np.zeros(n), none, no, np.zeros(n))
     last = int(finished[-1])
-    before = slice(max(last - baseline, 0), last)
+    if isinstance(baseline, int):
+        first = max(last - baseline, 0)
+    else:
+        begun = series.periods.start_time >= instant(baseline, "baseline")
+        first = min(int((~begun).sum()), last)
+    before = slice(first, last)
     used = series.whole[:, before] & (exposed[:, before] > 0)
     tested = (used.sum(axis=1) >= _LEAST_BASELINE) & (exposed[:, last] > 0)
     return _Judged(

@@ -33,7 +33,7 @@ def world(counts, period="month"):
     points = shapely.points(at * 1000 + 500.0, np.full(len(at), 500.0))
     events = gpd.GeoDataFrame({"seized_at": when}, geometry=points, crs=6933)
     until = periods[-1].end_time.date().isoformat()
-    return events, areas(len(counts)), {"start": "2023-01-01", "as_of": until, "period": period}
+    return events, areas(len(counts)), {"as_of": until, "period": period}
 
 
 @given(st.integers(0, 12), st.integers(0, 30), st.floats(0.1, 9), st.floats(0.1, 40))
@@ -167,11 +167,12 @@ def test_a_planted_spike_is_found_and_noise_is_not():
 def test_a_cube_says_the_same_as_its_events():
     rng = np.random.default_rng(5)
     events, cells, options = world(rng.poisson(4, (5, 14)))
-    cube = space_time_cube(
-        events, cells, step="month", start=options["start"], as_of=options["as_of"]
-    )
-    one, other = spike_alerts(events, cells, **options), spike_alerts(cube, cells)
-    pd.testing.assert_frame_equal(one[COLUMNS], other[COLUMNS])
+    cube = space_time_cube(events, cells, step="month", as_of=options["as_of"])
+    for baseline in (12, "2023-05-01"):
+        one = spike_alerts(events, cells, baseline=baseline, **options)
+        other = spike_alerts(cube, cells, baseline=baseline)
+        pd.testing.assert_frame_equal(one[COLUMNS], other[COLUMNS])
+    assert one["baseline_periods"].tolist() == [9] * 5
     with pytest.raises(SchemaError, match="other areas"):
         spike_alerts(cube, cells.iloc[::-1])
 
@@ -181,10 +182,12 @@ def test_an_unfinished_period_is_not_judged_and_silence_is_not_zero():
     options["as_of"] = "2023-09-10"
     found = spike_alerts(events, cells, **options).iloc[0]
     assert (found["period"], found["observed"], found["baseline_periods"]) == ("2023-08", 6, 7)
-    last = spike_alerts(events, cells, start="2023-01-01").iloc[0]
+    last = spike_alerts(events, cells).iloc[0]
     assert last["period"] == "2023-08"
     silent = [{"from": "2023-03-01", "to": "2023-04-15"}]
     quiet = events[~events["seized_at"].dt.month.isin([3, 4])]
+    early = spike_alerts(events, cells, baseline="2022-11-20", **options).iloc[0]
+    assert (early["baseline_periods"], early["expected"] < 6) == (8, True)
     gone = spike_alerts(quiet, cells, gaps=silent, **options).iloc[0]
     assert gone["baseline_periods"] == 5
     days = 31 + 28 + 31 + 30 + 31
