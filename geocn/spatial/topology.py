@@ -37,7 +37,9 @@ def merge_chains(lines: Sequence[FloatArray]) -> list[FloatArray]:
     """
     if not lines:
         return []
-    merged = shapely.line_merge(shapely.MultiLineString([shapely.LineString(x) for x in lines]))
+    owner = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    arcs = shapely.linestrings(np.concatenate(lines), indices=owner)
+    merged = shapely.line_merge(shapely.multilinestrings(arcs))
     chains = [_oriented(shapely.get_coordinates(part)) for part in shapely.get_parts(merged)]
     return sorted(chains, key=lambda c: (c[0, 1], c[0, 0], c[-1, 1], c[-1, 0], len(c)))
 

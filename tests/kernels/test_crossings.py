@@ -17,7 +17,7 @@ def all_against_all(xy, start, edges):
             p, q = xy[v], xy[v + 1]
             for e, edge in enumerate(edges):
                 for shift in (-720, -360, 0, 360, 720):
-                    moved = edge + [shift, 0, shift, 0]
+                    moved = np.add(edge, [shift, 0, shift, 0])
                     a, b = moved[:2], moved[2:]
                     d1, d2 = turn(a, b, p), turn(a, b, q)
                     d3, d4 = turn(p, q, a), turn(p, q, b)

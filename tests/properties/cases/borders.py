@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from geocn import hotspots
-from tests.properties.cases.world import (
-    borders,
-    routes,
-)
+from tests.properties.cases.world import borders, posts, routes
 from tests.properties.check import Case
 
 CASES = (
     Case(
         "hotspots.border_segments",
         hotspots.border_segments,
-        lambda: {"borders": borders(), "length_km": 25},
+        lambda: {"borders": borders(), "length_km": 25, "posts": posts()},
         data=("borders",),
-        shuffled=("borders",),
-        empty=("borders",),
-        moves=("borders",),
+        shuffled=("borders", "posts"),
+        empty=("borders", "posts"),
+        moves=("borders", "posts"),
     ),
     Case(
         "hotspots.border_crossings",
         hotspots.border_crossings,
-        lambda: {"routes": routes(), "borders": borders()},
+        lambda: {"routes": routes(), "borders": borders(), "posts": posts()},
         data=("routes", "borders"),
-        empty=("routes",),
-        moves=("routes",),
+        shuffled=("posts",),
+        empty=("routes", "posts"),
+        moves=("routes", "posts"),
     ),
 )

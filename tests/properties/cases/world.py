@@ -142,3 +142,13 @@ def zones() -> gpd.GeoDataFrame:
     lower_left = [(-77.25, 0.8), (-77.1, 0.85), (-76.95, 0.95), (-76.9, 1.1)]
     boxes = [shapely.box(x, y, x + 0.12, y + 0.12) for x, y in lower_left]
     return gpd.GeoDataFrame({"zone": list("abcd")}, geometry=boxes, crs="EPSG:4326")
+
+
+def posts() -> gpd.GeoDataFrame:
+    """Two official crossings on the border and one far from it."""
+    places = [(-77.67, 0.82), (-77.1, 0.45), (-70.0, 4.0)]
+    return gpd.GeoDataFrame(
+        {"name": ["Rumichaca", "San Miguel", "elsewhere"]},
+        geometry=gpd.points_from_xy(*zip(*places, strict=True)),
+        crs="EPSG:4326",
+    )
