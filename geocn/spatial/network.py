@@ -258,7 +258,7 @@ class Network:
 
 
 def components(u: IntArray, v: IntArray, n_nodes: int) -> IntArray:
-    """Number the connected pieces of a graph in the order of their first node."""
+    """Give each connected piece of a graph a number, in the order of its first node."""
     graph = scipy.sparse.coo_array((np.ones(len(u)), (u, v)), shape=(n_nodes, n_nodes))
     found: IntArray = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     return found

@@ -153,7 +153,7 @@ def snap_ends(chains: Chains, snap_m: float) -> tuple[Chains, Joins]:
 
 
 def place_numbers(xy: FloatArray) -> tuple[IntArray, IntArray]:
-    """Number places, equal for equal coordinates, and count the vertices that share each."""
+    """Give each place a number, equal for equal coordinates, and count its vertices."""
     key = xy[:, 0] + 1j * xy[:, 1]
     number, count = np.unique(key, return_inverse=True, return_counts=True)[1:]
     return number.astype(np.int64), count[number].astype(np.int64)
