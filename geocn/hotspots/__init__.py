@@ -11,6 +11,7 @@ from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.getis import getis_ord
 from geocn.hotspots.moran import local_moran
 from geocn.hotspots.near_repeat import near_repeat
+from geocn.hotspots.network_density import network_kernel_density
 from geocn.hotspots.pictures import plot
 from geocn.hotspots.point_counts import count_points
 from geocn.hotspots.scan import spatial_scan
@@ -38,6 +39,7 @@ __all__ = [
     "local_moran",
     "make_grid",
     "near_repeat",
+    "network_kernel_density",
     "plot",
     "read_cube",
     "space_time_cube",
