@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from geocn._typing import AnyArray, FloatArray
+from geocn._typing import FloatArray
 
 # Equal windows may be summed in different orders.
 _SAME = 1e-9
 
 
-def rank_p(ratio: AnyArray | float, maxima: FloatArray) -> FloatArray:
+def rank_p(ratio: ArrayLike, maxima: FloatArray) -> FloatArray:
     """Share of the replicates, the data among them, that are at least as unusual.
 
     Parameters
@@ -36,7 +37,7 @@ def rank_p(ratio: AnyArray | float, maxima: FloatArray) -> FloatArray:
     return p
 
 
-def gumbel_p(ratio: AnyArray | float, maxima: FloatArray) -> FloatArray:
+def gumbel_p(ratio: ArrayLike, maxima: FloatArray) -> FloatArray:
     """Tail beyond ``ratio`` of the Gumbel law with the mean and spread of the maxima.
 
     NaN where the maxima do not differ. An approximation that reaches below the rank's
@@ -53,5 +54,6 @@ def gumbel_p(ratio: AnyArray | float, maxima: FloatArray) -> FloatArray:
     if scale == 0:
         return np.full(values.shape, np.nan)
     place = float(maxima.mean()) - np.euler_gamma * scale
-    p: FloatArray = np.subtract(0.0, np.expm1(-np.exp((place - values) / scale)))
-    return p
+    # Not 1 - exp(-x), which knows nothing below 1e-16.
+    tail = -np.expm1(-np.exp((place - values) / scale))
+    return np.asarray(tail, dtype=np.float64)

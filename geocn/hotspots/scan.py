@@ -1,4 +1,4 @@
-"""Clusters of cases: the spatial scan statistic with circular windows."""
+"""Clusters of cases in space, and in space and time: the scan statistic."""
 
 from __future__ import annotations
 
@@ -6,29 +6,25 @@ from typing import Literal
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
-import shapely
 
-from geocn._typing import BoolArray, FloatArray
-from geocn.errors import LayerError, ParameterError, SchemaError
-from geocn.hotspots.positions import positions_m
-from geocn.hotspots.scan_windows import Study, Window, clusters, draw_cases, scan_all
+from geocn.errors import ParameterError
+from geocn.hotspots.scan_shapes import CIRCLE, Ellipses, Shape
+from geocn.hotspots.scan_study import (
+    MODELS,
+    STEPS,
+    Extent,
+    Reading,
+    dated_finely,
+    read_counts,
+    read_dated,
+)
+from geocn.hotspots.scan_table import Found, table
+from geocn.hotspots.scan_windows import Window, clusters, draw_cases, scan_all
 from geocn.provenance import attach
 from geocn.spatial.crs import has_geometry, require_crs
 
-Model = Literal["poisson", "bernoulli"]
-_COLUMNS = {
-    "observed": "int64",
-    "expected": "float64",
-    "relative_risk": "float64",
-    "log_likelihood_ratio": "float64",
-    "p_value": "float64",
-    "p_value_gumbel": "float64",
-    "n_members": "int64",
-    "members": "object",
-    "centre": "object",
-    "radius_m": "float64",
-}
+Model = Literal["poisson", "bernoulli", "space_time_permutation"]
+TimeStep = Literal["day", "week", "month", "quarter", "year"]
 
 
 def spatial_scan(
@@ -38,16 +34,26 @@ def spatial_scan(
     population: str | None = None,
     controls: str | None = None,
     model: Model = "poisson",
+    time: str | None = None,
+    time_step: TimeStep = "week",
+    max_duration: int | None = None,
+    prospective: bool = False,
+    shape: Literal["circular", "elliptic"] | Ellipses = "circular",
     max_share: float = 0.5,
     permutations: int = 999,
     seed: int = 0,
 ) -> gpd.GeoDataFrame:
-    r"""Find the circles that hold more cases than chance would bring (Kulldorff).
+    r"""Find the windows that hold more cases than chance would bring (Kulldorff).
 
-    Circles grow around the centroid of every area; areas at the same distance enter
-    together. With c cases of C in a window where E are expected, the Poisson model's ratio is
+    Circles or ellipses grow around the centroid of every area; areas at the same distance
+    enter together. With c cases of C in a window where E are expected, the ratio is
 
-    .. math:: c \ln \frac{c}{E} + (C - c) \ln \frac{C - c}{C - E}, \quad c > E.
+    .. math:: c \ln \frac{c}{E} + (C - c) \ln \frac{C - c}{C - E}, \quad c > E
+
+    (Bernoulli: the likelihood ratio of two binomial shares). The space-time permutation
+    needs no population: a window is a circle and a run of time steps, and with
+    :math:`C_z` cases in the circle at any time and :math:`C_t` anywhere in these steps,
+    :math:`E = C_z C_t / C`. Purely spatial and purely seasonal patterns are no clusters then.
 
     The first cluster is the window with the greatest ratio; each next one the greatest
     among windows that share no area with those before. Every p-value compares with the
@@ -56,18 +62,34 @@ def spatial_scan(
     Parameters
     ----------
     areas : GeoDataFrame
-        Points or polygons. Rows without a geometry are left out and counted.
+        Points or polygons; for ``model="space_time_permutation"`` one row a place and time.
+        Rows without a geometry, and dates known less finely than ``time_step``
+        (``date_precision``), are left out and counted.
     cases : str
-        Column of cases: whole numbers from 0. An event count per area fits.
+        Column of cases: whole numbers from 0. An event count per area fits. With columns
+        of its imputations from ``count_events`` it may hold means (Poisson only).
     population : str, optional
-        Column of what cases should be proportional to (people, patrol hours, kilometres of
-        border), for ``model="poisson"``. An area may have none if it has no cases.
+        Column of what cases should be proportional to, the exposure: people, patrol hours,
+        kilometres of border; any number from 0. For ``model="poisson"``. An area may have
+        none if it has no cases.
     controls : str, optional
         Column of whole numbers of controls, for ``model="bernoulli"``.
-    model : {"poisson", "bernoulli"}
-        Counts against a population, or cases against controls.
+    model : {"poisson", "bernoulli", "space_time_permutation"}
+        Counts against a population, cases against controls, or dated cases alone.
+    time : str, optional
+        Column of instants or ISO dates, for ``model="space_time_permutation"``.
+    time_step : {"day", "week", "month", "quarter", "year"}
+        Calendar steps that windows are made of; weeks begin on Monday.
+    max_duration : int, optional
+        The most steps in a window; by default half of those between first and last case.
+    prospective : bool
+        Only windows that end with the last step: what goes on now.
+    shape : {"circular", "elliptic"} or Ellipses
+        Shape of the windows; "elliptic" is :class:`Ellipses` as it stands. Ellipses lie on
+        the plane of a projected CRS, else on an equal-area plane around the data.
     max_share : float
-        The largest share of population, or of cases and controls, in a window; to 0.5.
+        The largest share of population, of cases and controls, or of the cases (space-time
+        permutation) in a window's area; to 0.5.
     permutations : int
         Number of replicates under the null hypothesis, at least 1.
     seed : int
@@ -76,11 +98,18 @@ def spatial_scan(
     Returns
     -------
     GeoDataFrame
-        Clusters by ``rank``: ``observed, expected, relative_risk`` (inside against outside),
-        ``log_likelihood_ratio``, ``p_value`` (rank among the replicates, not below
-        1 / (permutations + 1)), ``p_value_gumbel`` (tail of a Gumbel law fitted to the
-        replicates by moments, an approximation for small p), ``n_members, members`` (index
-        labels from near to far), ``centre, radius_m``, and the members' joint ``geometry``.
+        Clusters by ``rank``: ``observed, exposure`` (population, or cases and controls),
+        ``expected, rate`` (observed per exposure), ``relative_risk`` (inside against
+        outside), ``log_likelihood_ratio``, ``p_value`` (rank among the replicates, not
+        below 1 / (permutations + 1)), ``p_value_gumbel`` (tail of a Gumbel law fitted to
+        the replicates by moments, an approximation for small p), ``n_members, members``
+        (index labels from near to far), ``centre, radius_m``, and the members' joint
+        ``geometry``. Space-time: ``start, end`` (first instant after it) and no exposure.
+        Ellipses: ``radius_m`` is the short half axis, ``radius_long_m`` the long one and
+        ``bearing_deg`` its direction clockwise from the plane's north; clusters are ordered
+        by the ratio times the penalty. Imputed cases: ``support`` (share of imputations in
+        which a cluster with p of 0.05 or less overlaps), ``fraction_missing``, and a
+        ``p_value`` combined over imputations; ``imprecise_share`` where areas have it.
         Windows less unusual than every replicate are not listed.
 
     Raises
@@ -88,7 +117,9 @@ def spatial_scan(
     CRSError
         Where the areas have no CRS.
     SchemaError
-        Where a column is missing or not numeric.
+        Where a column is missing or of the wrong type.
+    DateError
+        Where a time is null or cannot be read; the rows are named.
     LayerError
         Where counts are null, negative or not whole, or cases stand where there is no
         population; the rows are named.
@@ -99,12 +130,15 @@ def spatial_scan(
     -----
     Distances are straight on the plane of a projected CRS and through the Earth otherwise.
     Only high rates are looked for. A circle finds a long cluster (a road, a valley) badly.
-    Secondary clusters are tested against the greatest ratio, which is conservative.
+    Secondary clusters are tested against the greatest ratio, which is conservative. The
+    space-time permutation takes a place whose population grows for a cluster.
 
     References
     ----------
-    Kulldorff 1997, doi:10.1080/03610929708831995; Abrams, Kulldorff & Kleinman 2010,
-    doi:10.1186/1476-072X-9-61 (Gumbel).
+    Kulldorff 1997, doi:10.1080/03610929708831995; Kulldorff et al. 2005 (space-time
+    permutation), doi:10.1371/journal.pmed.0020059; Kulldorff et al. 2006 (ellipses),
+    doi:10.1002/sim.2490; Abrams, Kulldorff & Kleinman 2010 (Gumbel),
+    doi:10.1186/1476-072X-9-61.
 
     Examples
     --------
@@ -118,26 +152,22 @@ def spatial_scan(
     >>> int(first["observed"]), sorted(first["members"]), float(first["p_value"])
     (36, [0, 1, 8], 0.001)
     """
-    _check_options(population, controls, model, max_share, permutations)
-    names = [name for name in (cases, population, controls) if name is not None]
+    _check_columns(population, controls, model, time)
+    shapes = _shapes(shape)
+    extent = Extent(max_share, max_duration, prospective, shapes)
+    _check_options(extent, model, time_step, permutations)
     present = has_geometry(areas)
     crs = require_crs(areas, "areas")
-    kept = areas[present]
-    columns = [_column(kept, name) for name in names]
-    _check_values(kept, names, columns, whole=model == "bernoulli")
-    study = _study(kept, columns, bernoulli=model == "bernoulli", max_share=max_share)
-    total = int(study.cases.sum())
-    found: list[Window] = []
-    maxima = np.zeros(permutations)
-    if total > 0:
-        replicates = draw_cases(study, permutations=permutations, seed=seed)
-        ratio, size, batches = scan_all(study, replicates)
-        maxima = np.concatenate(batches)
-        for window in clusters(study, ratio, size):
-            if window.ratio < maxima.min():
-                break
-            found.append(window)
-    result = _table(kept, study, found, maxima)
+    left_out = {"no_geometry": int((~present).sum())}
+    if time is not None:
+        fine = dated_finely(areas, time_step)
+        left_out["date_coarser_than_step"] = int((present & ~fine).sum())
+        present &= fine
+        reading = read_dated(areas[present], cases, time, step=time_step, extent=extent)
+    else:
+        base = population or controls or ""
+        reading = read_counts(areas[present], cases, base, model=model, extent=extent)
+    result = table(reading, _scanned(reading, permutations=permutations, seed=seed))
     return attach(
         result,
         "hotspots.spatial_scan",
@@ -145,128 +175,79 @@ def spatial_scan(
         population=population,
         controls=controls,
         model=model,
+        time=time,
+        time_step=time_step,
+        max_duration=max_duration,
+        prospective=prospective,
+        shape=shape if isinstance(shape, str) else repr(shape),
         max_share=max_share,
         permutations=permutations,
         seed=seed,
-        n_cases=total,
-        n_areas=len(kept),
-        left_out={"no_geometry": int((~present).sum())},
+        n_cases=_whole(float(reading.study.cases.sum())),
+        n_areas=len(reading.study.xy),
+        n_steps=reading.study.cases.shape[1],
+        n_imputations=len(reading.imputed),
+        left_out=left_out,
         crs=crs,
     )
 
 
-def _check_options(
-    population: str | None,
-    controls: str | None,
-    model: str,
-    max_share: float,
-    permutations: int,
+def _scanned(reading: Reading, *, permutations: int, seed: int) -> Found:
+    """Scan the data, its imputations and the replicates."""
+    found: list[Window] = []
+    study = reading.study
+    if round(float(study.cases.sum())) == 0:
+        return Found(found, [], np.zeros(permutations))
+    replicates = draw_cases(study, permutations=permutations, seed=seed)
+    bests, batches = scan_all(study, replicates, reading.imputed)
+    maxima = np.concatenate(batches)
+    for window in clusters(study, bests[0]):
+        if window.ratio < maxima.min():
+            break
+        found.append(window)
+    return Found(found, bests[1:], maxima)
+
+
+def _shapes(shape: str | Ellipses) -> tuple[Shape, ...]:
+    if isinstance(shape, Ellipses):
+        return shape.shapes()
+    if shape == "elliptic":
+        return Ellipses().shapes()
+    if shape == "circular":
+        return (CIRCLE,)
+    raise ParameterError(f'shape {shape!r}; choose "circular", "elliptic" or Ellipses(…)')
+
+
+def _check_columns(
+    population: str | None, controls: str | None, model: str, time: str | None
 ) -> None:
+    needed = {"poisson": "population", "bernoulli": "controls", "space_time_permutation": "time"}
+    if model not in MODELS:
+        raise ParameterError(f"model {model!r}; choose one of {', '.join(MODELS)}")
+    given = {"population": population, "controls": controls, "time": time}
     faults = []
-    if model not in {"poisson", "bernoulli"}:
-        faults.append(f"model {model!r}; choose poisson or bernoulli")
-    if model == "poisson" and (population is None or controls is not None):
-        faults.append('model "poisson" needs population= and no controls=')
-    if model == "bernoulli" and (controls is None or population is not None):
-        faults.append('model "bernoulli" needs controls= and no population=')
-    if not 0 < max_share <= 0.5:
-        faults.append(f"max_share is {max_share}; expected more than 0 and at most 0.5")
-    if permutations < 1:
-        faults.append(f"permutations is {permutations}; at least 1 is needed")
+    for name, value in given.items():
+        if (value is not None) != (name == needed[model]):
+            faults.append(f'model "{model}" needs {"no " * (value is not None)}{name}=')
     if faults:
         raise ParameterError("; ".join(faults))
 
 
-def _column(areas: gpd.GeoDataFrame, name: str) -> FloatArray:
-    if name not in areas:
-        raise SchemaError("areas", found=f"no column {name}", expected="a column of numbers")
-    if not pd.api.types.is_numeric_dtype(areas[name]):
-        raise SchemaError("areas", found=f"{name} of type {areas[name].dtype}", expected="numbers")
-    values: FloatArray = areas[name].to_numpy(dtype=float, na_value=np.nan)
-    return values
-
-
-def _check_values(
-    areas: gpd.GeoDataFrame, names: list[str], columns: list[FloatArray], *, whole: bool
-) -> None:
-    bad = np.zeros(len(areas), dtype=bool)
+def _check_options(extent: Extent, model: str, time_step: str, permutations: int) -> None:
     faults = []
-
-    def note(wrong: BoolArray, what: str) -> None:
-        if wrong.any():
-            bad[:] |= wrong
-            faults.append(what)
-
-    for number, (name, values) in enumerate(zip(names, columns, strict=True)):
-        note(~np.isfinite(values), f"{name} that is null or infinite")
-        note(values < 0, f"{name} below 0")
-        if number == 0 or whole:
-            finite = np.isfinite(values)
-            note(
-                finite & (np.floor(np.nan_to_num(values)) != np.nan_to_num(values)),
-                f"{name} that is not a whole number",
-            )
-    if not whole:
-        note((columns[0] > 0) & (columns[1] == 0), f"{names[0]} where {names[1]} is 0")
+    if not 0 < extent.max_share <= 0.5:
+        faults.append(f"max_share is {extent.max_share}; expected more than 0 and at most 0.5")
+    if permutations < 1:
+        faults.append(f"permutations is {permutations}; at least 1 is needed")
+    if time_step not in STEPS:
+        faults.append(f"time_step {time_step!r}; choose one of {', '.join(STEPS)}")
+    if extent.longest is not None and extent.longest < 1:
+        faults.append(f"max_duration is {extent.longest}; at least 1 step is needed")
+    if model != "space_time_permutation" and (extent.prospective or extent.longest is not None):
+        faults.append(f'prospective= and max_duration= need time, which model "{model}" has not')
     if faults:
-        raise LayerError(
-            "areas",
-            found=", ".join(faults),
-            expected="whole counts from 0, and cases only where there is a population",
-            repair="Correct these rows, or leave them out before scanning.",
-            rows=list(areas.index[bad]),
-        )
+        raise ParameterError("; ".join(faults))
 
 
-def _study(
-    areas: gpd.GeoDataFrame, columns: list[FloatArray], *, bernoulli: bool, max_share: float
-) -> Study:
-    cases, other = columns
-    count = cases.astype(np.int64)
-    if bernoulli:
-        mass = cases + other
-    else:
-        mass = other * (cases.sum() / other.sum()) if other.sum() > 0 else other
-    # A share met exactly must not fail by rounding.
-    limit = max_share * float(mass.sum()) * (1 + 1e-12)
-    return Study(positions_m(areas, "areas"), count, mass, limit, bernoulli)
-
-
-def _table(
-    areas: gpd.GeoDataFrame, study: Study, found: list[Window], maxima: FloatArray
-) -> gpd.GeoDataFrame:
-    total, whole = float(study.cases.sum()), float(study.mass.sum())
-    shapes = areas.geometry.to_numpy()
-    rows, joint = [], []
-    for window in found:
-        at = window.members
-        observed, expected = int(study.cases[at].sum()), study.mass[at].sum() * total / whole
-        outside = total - observed
-        row = {
-            "observed": observed,
-            "expected": float(expected),
-            "log_likelihood_ratio": window.ratio,
-            "relative_risk": np.inf
-            if outside == 0
-            else (observed / expected) / (outside / (total - expected)),
-            "p_value": (1 + int((maxima >= window.ratio).sum())) / (1 + maxima.size),
-            "p_value_gumbel": _gumbel_tail(window.ratio, maxima),
-            "n_members": len(at),
-            "members": areas.index[at].tolist(),
-            "centre": areas.index[window.centre],
-            "radius_m": window.radius_m,
-        }
-        rows.append(row)
-        joint.append(shapely.union_all(shapes[at]))
-    table = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
-    table.index = pd.RangeIndex(1, len(found) + 1, name="rank")
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(joint, index=table.index, crs=areas.crs))
-
-
-def _gumbel_tail(ratio: float, maxima: FloatArray) -> float:
-    """Tail beyond ``ratio`` of the Gumbel law with the mean and spread of the maxima."""
-    scale = float(maxima.std(ddof=1)) * np.sqrt(6) / np.pi if maxima.size > 1 else 0.0
-    if scale == 0:
-        return float("nan")
-    place = float(maxima.mean()) - np.euler_gamma * scale
-    return float(-np.expm1(-np.exp(-(ratio - place) / scale)))
+def _whole(total: float) -> float | int:
+    return int(total) if total == int(total) else total

@@ -12,8 +12,17 @@ from geocn.errors import CRSError, LayerError, ParameterError, SchemaError
 from geocn.hotspots import spatial_scan
 from geocn.hotspots.scan_windows import Study, draw_cases, scan_all
 
-COLUMNS = ["observed", "expected", "relative_risk", "log_likelihood_ratio", "p_value"]
-COLUMNS += ["p_value_gumbel", "n_members", "members", "centre", "radius_m", "geometry"]
+COLUMNS = ["observed", "exposure", "expected", "rate", "relative_risk"]
+COLUMNS += [
+    "log_likelihood_ratio",
+    "p_value",
+    "p_value_gumbel",
+    "n_members",
+    "members",
+    "centre",
+    "radius_m",
+    "geometry",
+]
 
 
 def xlogy(a, b):
@@ -139,14 +148,15 @@ def test_replicates_have_the_maxima_of_scans_on_their_own(bernoulli):
     cases = rng.integers(0, 6, 60)
     mass = (cases + rng.integers(0, 20, 60)).astype(float)
     mass *= 1.0 if bernoulli else cases.sum() / mass.sum()
-    study = Study(xy, cases, mass, 0.5 * mass.sum(), bernoulli)
+    model = "bernoulli" if bernoulli else "poisson"
+    study = Study(xy, cases[:, None].astype(float), mass, 0.5 * mass.sum(), model)
     replicates = draw_cases(study, permutations=150, seed=2)
-    _, _, maxima = scan_all(study, replicates)
+    _, maxima = scan_all(study, replicates)
     for batch, best in zip(replicates, maxima, strict=True):
-        assert (batch.sum(axis=0) == cases.sum()).all()
-        for r in range(batch.shape[1]):
-            alone = Study(xy, batch[:, r].astype(np.int64), mass, study.limit, bernoulli)
-            assert scan_all(alone, [])[0].max() == pytest.approx(best[r], rel=1e-12)
+        assert (batch.sum(axis=(0, 1)) == cases.sum()).all()
+        for r in range(batch.shape[2]):
+            alone = Study(xy, batch[:, :, r].astype(float), mass, study.limit, model)
+            assert scan_all(alone, [])[0][0].ratio.max() == pytest.approx(best[r], rel=1e-9)
 
 
 def test_the_null_is_seldom_called_a_cluster():
