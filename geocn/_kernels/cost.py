@@ -1,18 +1,23 @@
-"""Accumulated cost on a grid by Dijkstra's algorithm, and the paths that lead back.
+"""Accumulated cost on a grid: what a step costs, Dijkstra's algorithm, and the way back.
 
 A step is a straight line between two cell centres. Friction is constant within a cell,
 so the cost of a step is the integral of friction along that line: half of its length in
 each of two cells for the 8 neighbours, a quarter in each of the four cells that a
-knight's move crosses. A barrier is an infinite friction; no step crosses one.
+knight's move crosses. A barrier is an infinite friction; no step crosses one. On a slope
+it is multiplied by a factor of the rise over the run in the direction of travel.
+
+Costs are added in one order everywhere, ``(here + half left behind) + half entered``: each
+way of finding the least cost then finds the same bits, and a path leads back by equality.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from geocn._typing import FloatArray, IntArray
+from geocn._typing import AnyArray, FloatArray, IntArray
 
 #: Row and column offsets, and the kind of step: 0 across, 1 along a column, 2 diagonal,
 #: 3 a knight's move over one row, 4 a knight's move over two rows.
@@ -25,45 +30,112 @@ STEPS = np.array(
     ],
     dtype=np.int64,
 )  # fmt: skip
+#: A kernel that only other kernels call: a third of its compile time is a way in from Python.
+_WITHIN: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner = njit(cache=True, nogil=True, **_WITHIN)
+#: The step back from each step.
+BACK = np.array([1, 0, 3, 2, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12])
+#: Slopes between two entries of a table of factors, which is centred on level ground.
+SLOPE_STEP = 0.0005
 
 
-@njit(cache=True)
-def _around(column: int, width: int) -> int:
+def halves(lengths: FloatArray) -> FloatArray:
+    """Share of each step's length that lies in one of its cells, from (5, rows) lengths."""
+    shares: FloatArray = lengths * np.array([0.5, 0.5, 0.5, 0.25, 0.25])[:, None]
+    return shares
+
+
+@inner
+def around(column: int, width: int) -> int:
     """Bring a column that is at most two beyond the edge back onto the grid (% is slow)."""
     if column < 0:
         return column + width
     return column - width if column >= width else column
 
 
-@njit(cache=True)
-def _step_cost(  # noqa: PLR0917 - numba takes keywords badly
+@njit(cache=True, nogil=True)
+def step_cost(  # noqa: PLR0917 - numba takes keywords badly
     friction: FloatArray,
-    lengths: FloatArray,
+    halves: FloatArray,
+    here: float,
     row: int,
     column: int,
-    drow: int,
-    dcolumn: int,
-    kind: int,
+    k: int,
     width: int,
 ) -> float:
-    """Cost of the step from (row, column); its end must lie on the grid (columns wrap)."""
+    """Cost at the end of step ``k`` from (row, column); the end must lie on the grid."""
+    drow, dcolumn, kind = STEPS[k, 0], STEPS[k, 1], STEPS[k, 2]
     end_row = row + drow
-    end_column = _around(column + dcolumn, width)
-    length = lengths[kind, min(row, end_row)]
-    ends = friction[row, column] + friction[end_row, end_column]
-    if kind < 3:
-        return float(0.5 * length * ends)
+    end_column = around(column + dcolumn, width)
+    share = halves[kind, min(row, end_row)]
+    left, entered = friction[row, column], friction[end_row, end_column]
     if kind == 3:
-        middle = _around(column + dcolumn // 2, width)
-        crossed = friction[row, middle] + friction[end_row, middle]
-    else:
+        middle = around(column + dcolumn // 2, width)
+        left += friction[row, middle]
+        entered += friction[end_row, middle]
+    elif kind == 4:
         middle = row + drow // 2
-        crossed = friction[middle, column] + friction[middle, end_column]
-    return float(0.25 * length * (ends + crossed))
+        left += friction[middle, column]
+        entered += friction[middle, end_column]
+    return float((here + share * left) + share * entered)
 
 
-@njit(cache=True)
-def _push(keys: FloatArray, cells: IntArray, size: int, key: float, cell: int) -> None:
+@inner
+def slope_factor(  # noqa: PLR0917
+    elevation: FloatArray,
+    factors: FloatArray,
+    halves: FloatArray,
+    row: int,
+    column: int,
+    k: int,
+) -> float:
+    """Factor of step ``k`` from (row, column), interpolated in the table; its ends hold on."""
+    kind = STEPS[k, 2]
+    end_row, end_column = row + STEPS[k, 0], around(column + STEPS[k, 1], elevation.shape[1])
+    length = halves[kind, min(row, end_row)] * (2.0 if kind < 3 else 4.0)
+    slope = (elevation[end_row, end_column] - elevation[row, column]) / length
+    at = slope / SLOPE_STEP + factors.size // 2
+    if at <= 0.0:
+        return float(factors[0])
+    if at >= factors.size - 1:
+        return float(factors[factors.size - 1])
+    below = int(at)
+    share = at - below
+    return float(factors[below] * (1.0 - share) + factors[below + 1] * share)
+
+
+@njit(cache=True, nogil=True)
+def reach(  # noqa: PLR0917
+    friction: FloatArray,
+    halves: FloatArray,
+    elevation: FloatArray,
+    factors: FloatArray,
+    here: float,
+    row: int,
+    column: int,
+    k: int,
+) -> float:
+    """Cost at the end of step ``k`` with its slope, where there is an elevation."""
+    width = friction.shape[1]
+    if elevation.size == 0:
+        return float(step_cost(friction, halves, here, row, column, k, width))
+    step = step_cost(friction, halves, 0.0, row, column, k, width)
+    if step == np.inf:
+        return np.inf
+    return float(here + step * slope_factor(elevation, factors, halves, row, column, k))
+
+
+@inner
+def push(
+    keys: FloatArray, cells: IntArray, size: int, key: float, cell: int
+) -> tuple[FloatArray, IntArray, int]:
+    """Put an entry into a binary heap; the arrays, grown where they were full, and its size."""
+    if size == keys.size:
+        # Plain loops: concatenate takes a second to compile.
+        more_keys, more_cells = np.empty(2 * size), np.empty(2 * size, np.int64)
+        for i in range(size):
+            more_keys[i], more_cells[i] = keys[i], cells[i]
+        keys, cells = more_keys, more_cells
     child = size
     while child > 0:
         parent = (child - 1) >> 1
@@ -74,11 +146,13 @@ def _push(keys: FloatArray, cells: IntArray, size: int, key: float, cell: int) -
         child = parent
     keys[child] = key
     cells[child] = cell
+    return keys, cells, size + 1
 
 
-@njit(cache=True)
-def _sink(keys: FloatArray, cells: IntArray, size: int) -> None:
-    """Move the entry behind the last one to the root and let it sink."""
+@inner
+def pop(keys: FloatArray, cells: IntArray, size: int) -> int:
+    """Take the root from a heap of ``size`` entries and let the last one sink; the new size."""
+    size -= 1
     key, cell = keys[size], cells[size]
     parent = 0
     while True:
@@ -94,128 +168,122 @@ def _sink(keys: FloatArray, cells: IntArray, size: int) -> None:
         parent = child
     keys[parent] = key
     cells[parent] = cell
+    return size
 
 
-@njit(cache=True)
-def accumulate(  # noqa: PLR0917 - numba takes keywords badly
+@njit(cache=True, nogil=True)
+def accumulate(  # noqa: PLR0917
     friction: FloatArray,
-    lengths: FloatArray,
-    steps: IntArray,
+    halves: FloatArray,
+    elevation: FloatArray,
+    factors: FloatArray,
+    n_steps: int,
     wrap: bool,
     seeds: IntArray,
-    owners: IntArray,
     max_cost: float,
     targets: IntArray,
+    ends: IntArray,
     slack: float,
-) -> tuple[FloatArray, NDArray[np.int32]]:
-    """Least cost from any seed to every cell, and the owner of the seed it comes from.
+) -> tuple[FloatArray, float]:
+    """Least cost from any seed to every cell with one heap; the oracle of the sweeps.
 
     Parameters
     ----------
     friction : (rows, columns) float64
         Cost per unit of length; infinite where nothing passes.
-    lengths : (5, rows) float64
-        Length of each kind of step whose upper row is the given one.
-    steps : (n, 3) int64
-        The first 8 or all 16 rows of ``STEPS``.
+    halves : (5, rows) float64
+        See :func:`halves`; of the steps whose upper row is the given one.
+    elevation : (rows, columns) float64
+        In the unit of length; without cells where slope costs nothing.
+    factors : (2k + 1,) float64
+        Factor of cost by rise over run, ``SLOPE_STEP`` apart, level ground in the middle.
+    n_steps : int
+        8 or 16.
     wrap : bool
         Whether the last column touches the first.
-    seeds, owners : (k,) int64
-        Flat cell numbers and the owner of each; a tie goes to the lower owner.
-    max_cost : float
-        Cells beyond it are left out.
-    targets : (t,) int64
-        Where any are given, stop at ``(1 + slack)`` times the cost of the dearest.
-    slack : float
-        See ``targets``.
+    seeds : (s,) int64
+        Flat cell numbers.
+    max_cost, targets, ends, slack
+        See :func:`geocn._kernels.sweep.reach_limit`; cells beyond are not settled.
 
     Returns
     -------
-    (rows, columns) float64, (rows, columns) int32
-        Cost (infinite where not reached) and owner (-1 where not reached).
+    (rows, columns) float64, float
+        Cost (infinite where not reached) and the limit up to which it is final.
     """
     height, width = friction.shape
     cost = np.full((height, width), np.inf)
-    owner = np.full((height, width), -1, np.int32)
-    keys = np.empty(1024)
-    cells = np.empty(1024, np.int64)
+    keys, cells = np.empty(1024), np.empty(1024, np.int64)
     size = 0
-    waiting = np.zeros((height, width) if targets.size else (1, 1), np.bool_)
-    n_waiting = 0
-    for cell in targets:
-        if not waiting[cell // width, cell % width]:
-            waiting[cell // width, cell % width] = True
-            n_waiting += 1
-    limit = max_cost
-    for i in range(seeds.size):
-        row, column = seeds[i] // width, seeds[i] % width
-        if cost[row, column] > 0.0 or owners[i] < owner[row, column]:
-            cost[row, column] = 0.0
-            owner[row, column] = owners[i]
-            if size == keys.size:
-                keys = np.concatenate((keys, np.empty_like(keys)))
-                cells = np.concatenate((cells, np.empty_like(cells)))
-            _push(keys, cells, size, 0.0, seeds[i])
-            size += 1
+    for seed in seeds:
+        cost[seed // width, seed % width] = 0.0
+        keys, cells, size = push(keys, cells, size, 0.0, seed)
+    settled, limit = 0, max_cost
     while size > 0:
-        here = keys[0]
-        cell = cells[0]
+        here, cell = keys[0], cells[0]
+        if settled % 4096 == 0:
+            limit = reach_limit(cost, targets, ends, slack, max_cost)
         if here > limit:
             break
-        size -= 1
-        _sink(keys, cells, size)
+        size = pop(keys, cells, size)
         row, column = cell // width, cell % width
         if here > cost[row, column]:
             continue
-        if n_waiting > 0 and waiting[row, column]:
-            waiting[row, column] = False
-            n_waiting -= 1
-            if n_waiting == 0:
-                limit = min(limit, here * (1.0 + slack))
-        if size + steps.shape[0] > keys.size:
-            keys = np.concatenate((keys, np.empty_like(keys)))
-            cells = np.concatenate((cells, np.empty_like(cells)))
-        for k in range(steps.shape[0]):
-            end_row = row + steps[k, 0]
-            end_column = column + steps[k, 1]
+        settled += 1
+        for k in range(n_steps):
+            end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
             if end_row < 0 or end_row >= height:
                 continue
             if end_column < 0 or end_column >= width:
                 if not wrap:
                     continue
-                end_column = _around(end_column, width)
-            step = _step_cost(
-                friction, lengths, row, column, steps[k, 0], steps[k, 1], steps[k, 2], width
-            )
-            reached = here + step
+                end_column = around(end_column, width)
+            if cost[end_row, end_column] <= here:
+                continue
+            reached = reach(friction, halves, elevation, factors, here, row, column, k)
             if reached < cost[end_row, end_column]:
                 cost[end_row, end_column] = reached
-                owner[end_row, end_column] = owner[row, column]
-                _push(keys, cells, size, reached, end_row * width + end_column)
-                size += 1
-            elif reached == cost[end_row, end_column] and reached < np.inf:
-                owner[end_row, end_column] = min(owner[end_row, end_column], owner[row, column])
-    for row in range(height):
-        for column in range(width):
-            if cost[row, column] > limit:
-                cost[row, column] = np.inf
-                owner[row, column] = -1
-    return cost, owner
+                keys, cells, size = push(keys, cells, size, reached, end_row * width + end_column)
+    return cost, reach_limit(cost, targets, ends, slack, max_cost)
 
 
-@njit(cache=True)
-def trace(  # noqa: PLR0917 - numba takes keywords badly
+@njit(cache=True, nogil=True)
+def reach_limit(
+    cost: FloatArray, targets: IntArray, ends: IntArray, slack: float, max_cost: float
+) -> float:
+    """Cost beyond which nothing is asked for, as far as is known now.
+
+    ``targets`` are cells in groups that end at ``ends``: of each group the cheapest counts,
+    of all groups the dearest. The limit is that times ``1 + slack``, at most ``max_cost``.
+    """
+    if ends.size == 0:
+        return max_cost
+    flat = cost.ravel()
+    dearest, start = 0.0, 0
+    for end in ends:
+        cheapest = np.inf
+        for i in range(start, end):
+            cheapest = min(cheapest, flat[targets[i]])
+        dearest = max(dearest, cheapest)
+        start = end
+    return float(min(max_cost, dearest * (1.0 + slack)))
+
+
+@njit(cache=True, nogil=True)
+def trace(  # noqa: PLR0917
     cost: FloatArray,
     friction: FloatArray,
-    lengths: FloatArray,
-    steps: IntArray,
+    halves: FloatArray,
+    elevation: FloatArray,
+    factors: FloatArray,
+    n_steps: int,
     wrap: bool,
     target: int,
 ) -> IntArray:
     """Flat cell numbers of a least-cost path from ``target`` back to a seed.
 
     Empty where the target was not reached. Of two ways of equal cost the one whose step
-    stands first in ``steps`` is taken.
+    stands first in ``STEPS`` is taken.
     """
     height, width = cost.shape
     row, column = target // width, target % width
@@ -225,32 +293,83 @@ def trace(  # noqa: PLR0917 - numba takes keywords badly
     path[0] = target
     n = 1
     while cost[row, column] > 0.0:
-        best = np.inf
-        best_row, best_column = row, column
-        for k in range(steps.shape[0]):
-            end_row = row + steps[k, 0]
-            end_column = column + steps[k, 1]
+        found = False
+        for k in range(n_steps):
+            from_row, from_column = row + STEPS[k, 0], column + STEPS[k, 1]
+            if from_row < 0 or from_row >= height:
+                continue
+            if from_column < 0 or from_column >= width:
+                if not wrap:
+                    continue
+                from_column = around(from_column, width)
+            before = cost[from_row, from_column]
+            if before < cost[row, column] and cost[row, column] == reach(
+                friction, halves, elevation, factors, before, from_row, from_column, BACK[k]
+            ):
+                row, column, found = from_row, from_column, True
+                break
+        if not found:
+            break
+        if n == path.size:
+            longer = np.empty(2 * n, np.int64)
+            for i in range(n):
+                longer[i] = path[i]
+            path = longer
+        path[n] = row * width + column
+        n += 1
+    return path[:n].copy()
+
+
+@njit(cache=True, nogil=True)
+def allocate(  # noqa: PLR0917
+    cost: FloatArray,
+    friction: FloatArray,
+    halves: FloatArray,
+    elevation: FloatArray,
+    factors: FloatArray,
+    n_steps: int,
+    wrap: bool,
+    owner: AnyArray,
+    starts: IntArray,
+) -> None:
+    """Spread owners from ``starts`` along least-cost steps; the lowest of equals wins.
+
+    ``owner`` is -1 where none is known yet, and holds those of ``starts``; written.
+    """
+    height, width = cost.shape
+    queue = np.empty(max(1024, 2 * starts.size), np.int64)
+    size = 0
+    for start in starts:
+        queue[size] = start
+        size += 1
+    while size > 0:
+        size -= 1
+        row, column = queue[size] // width, queue[size] % width
+        mine = owner[row, column]
+        for k in range(n_steps):
+            end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
             if end_row < 0 or end_row >= height:
                 continue
             if end_column < 0 or end_column >= width:
                 if not wrap:
                     continue
-                end_column = _around(end_column, width)
-            if cost[end_row, end_column] >= cost[row, column]:
+                end_column = around(end_column, width)
+            there = cost[end_row, end_column]
+            known = owner[end_row, end_column]
+            if there == np.inf or (known >= 0 and known <= mine):
                 continue
-            through = cost[end_row, end_column] + _step_cost(
-                friction, lengths, row, column, steps[k, 0], steps[k, 1], steps[k, 2], width
-            )
-            if through < best:
-                best, best_row, best_column = through, end_row, end_column
-        if best == np.inf:
-            break
-        row, column = best_row, best_column
-        if n == path.size:
-            path = np.concatenate((path, np.empty_like(path)))
-        path[n] = row * width + column
-        n += 1
-    return path[:n].copy()
+            here = cost[row, column]
+            if here <= there and there == reach(
+                friction, halves, elevation, factors, here, row, column, k
+            ):
+                owner[end_row, end_column] = mine
+                if size == queue.size:
+                    longer = np.empty(2 * size, np.int64)
+                    for i in range(size):
+                        longer[i] = queue[i]
+                    queue = longer
+                queue[size] = end_row * width + end_column
+                size += 1
 
 
 def flat(rows: IntArray, columns: IntArray, width: int) -> IntArray:

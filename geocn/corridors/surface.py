@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
 import numpy as np
 import scipy.ndimage
 import xarray as xr
 
+from geocn._typing import BoolArray, StrPath
+from geocn.corridors._blocks import by_blocks, fits, write_cost
 from geocn.errors import ParameterError
+from geocn.io.raster import read_raster
 from geocn.provenance import attach
-from geocn.spatial.cost import SitesLike, friction_surface, locate_sites
+from geocn.spatial.cost import (
+    CostField,
+    FrictionSurface,
+    Sites,
+    SitesLike,
+    friction_surface,
+    locate_sites,
+)
+from geocn.spatial.cost_slope import SlopeLike
 
 
 def cost_surface(
-    friction: xr.DataArray,
+    friction: xr.DataArray | StrPath,
     sources: SitesLike,
     *,
     neighbours: int = 16,
     max_cost: float | None = None,
+    elevation: xr.DataArray | None = None,
+    slope: SlopeLike = "tobler",
+    to: StrPath | None = None,
+    memory_budget_mb: float = 2048.0,
+    progress: Callable[[str], None] | None = None,
 ) -> xr.Dataset:
     """Accumulate least cost from the sources to every cell.
 
@@ -27,8 +47,10 @@ def cost_surface(
 
     Parameters
     ----------
-    friction : xarray.DataArray
-        Cost per metre, above zero, with a CRS. NaN, no data and infinity are barriers.
+    friction : xarray.DataArray or path
+        Cost per metre, above zero, with a CRS. NaN, no data and infinity are barriers. A
+        path of a GeoTIFF or COG is read whole, or by blocks where ``to`` is given and the
+        work does not fit into ``memory_budget_mb``.
     sources : GeoDataFrame or pairs of (row, column)
         Points, lines or areas in any CRS (brought to that of the raster). Rows without a
         geometry are left out and named in ``attrs``.
@@ -36,7 +58,19 @@ def cost_surface(
         Steps out of a cell. The cost of a straight line is at most 2.75 % too high with
         16 and 8.24 % with 8.
     max_cost : float, optional
-        Cells dearer than this are not reached.
+        Cells dearer than this are not reached, and no work is done for them.
+    elevation : xarray.DataArray, optional
+        Metres, on the cells of ``friction``. Each step is then multiplied by a factor of
+        its slope in the direction of travel, away from the sources.
+    slope : {"tobler", "langmuir"}, callable, mapping or sequence of (slope, factor)
+        That factor by rise over run; see :func:`geocn.spatial.cost_slope.slope_factors`.
+    to : path, optional
+        Write the result there as a COG (band 1 cost, band 2 allocation where there are
+        several sources), whole or not at all, and read the result from it when asked.
+    memory_budget_mb : float
+        What a run from path to path may hold in memory.
+    progress : callable, optional
+        Is told in words how far a run by blocks is.
 
     Returns
     -------
@@ -52,12 +86,17 @@ def cost_surface(
     CoordinateError
         Where a source lies outside the raster, on a barrier or on no data.
     ParameterError
-        Where ``neighbours`` or ``max_cost`` is out of range.
+        Where ``neighbours``, ``max_cost``, ``slope`` or ``memory_budget_mb`` is out of
+        range, or a raster beyond the budget comes with ``elevation``.
+    WriteError
+        Where ``to`` could not be written.
 
     Notes
     -----
-    Dijkstra's algorithm (doi:10.1007/BF01386390) in float64. With 8 neighbours the
-    result equals ``skimage.graph.MCP_Geometric`` and GRASS ``r.cost``.
+    The least over all paths of the sum along the path, in float64, found by sweeps over
+    tiles (a fixpoint, the same to the last bit for any number of threads) and by Dijkstra's
+    algorithm (doi:10.1007/BF01386390) in mazes and on slopes. With 8 neighbours the result
+    equals ``skimage.graph.MCP_Geometric`` and GRASS ``r.cost``.
 
     Examples
     --------
@@ -70,16 +109,41 @@ def cost_surface(
     """
     if max_cost is not None and not max_cost >= 0:
         raise ParameterError(f"max_cost is {max_cost!r}; give a cost of 0 or more")
-    surface = friction_surface(friction, neighbours=neighbours)
-    sites = locate_sites(surface, sources, "sources")
+    if not memory_budget_mb > 0:
+        raise ParameterError(f"memory_budget_mb is {memory_budget_mb!r}; give megabytes above 0")
     limit = np.inf if max_cost is None else float(max_cost)
+    asked = {
+        "neighbours": neighbours, "max_cost": max_cost, "elevation": elevation is not None,
+        "slope": slope if isinstance(slope, str) else "given", "to": to and str(to),
+        "memory_budget_mb": memory_budget_mb, "progress": progress is not None,
+    }  # fmt: skip
+    if (
+        to is not None
+        and isinstance(friction, (str, PathLike))
+        and not fits(friction, memory_budget_mb)
+    ):
+        if elevation is not None:
+            raise ParameterError("elevation needs the whole raster within memory_budget_mb")
+        return by_blocks(
+            friction, sources, to, neighbours=neighbours, max_cost=limit,
+            memory_budget_mb=memory_budget_mb, progress=progress, asked=asked,
+        )  # fmt: skip
+    raster = read_raster(friction) if isinstance(friction, (str, PathLike)) else friction
+    surface = friction_surface(raster, neighbours=neighbours, elevation=elevation, slope=slope)
+    sites = locate_sites(surface, sources, "sources")
     field = surface.accumulate(sites.cells, sites.owners, max_cost=limit)
-    reached = np.isfinite(field.cost)
-    unreached = np.isfinite(surface.friction) & ~reached
-    _, n_islands = scipy.ndimage.label(unreached, np.ones((3, 3)))
-    grid = surface.grid
+    result = _result(field, sites)
+    unreached = np.isfinite(surface.friction) & ~np.isfinite(field.cost)
+    attach(result, "corridors.cost_surface", **asked, **_facts(surface, sites, unreached))
+    return result if to is None else write_cost(result, to)
+
+
+def _result(field: CostField, sites: Sites) -> xr.Dataset:
+    grid = field.surface.grid
+    cost = field.cost.copy()
+    cost[np.isinf(cost)] = np.nan
     accumulated = grid.restore(
-        np.where(reached, field.cost, np.nan),
+        cost,
         name="accumulated",
         attrs={"long_name": "accumulated least cost", "units": "unit of friction x metre"},
     )
@@ -89,16 +153,17 @@ def cost_surface(
         attrs={"long_name": "position of the nearest source", "labels": sites.labels},
         nodata=-1,
     )
-    result = xr.Dataset({"accumulated": accumulated, "allocation": allocation})
-    return attach(
-        result,
-        "corridors.cost_surface",
-        neighbours=neighbours,
-        max_cost=max_cost,
-        crs=grid.crs,
-        n_sources=len(sites.labels) - len(sites.left_out),
-        left_out=sites.left_out,
-        n_cells_reached=int(reached.sum()),
-        n_cells_unreached=int(unreached.sum()),
-        n_islands_unreached=int(n_islands),
-    )
+    return xr.Dataset({"accumulated": accumulated, "allocation": allocation})
+
+
+def _facts(surface: FrictionSurface, sites: Sites, unreached: BoolArray) -> dict[str, Any]:
+    n_unreached = int(unreached.sum())
+    n_islands = scipy.ndimage.label(unreached, np.ones((3, 3)))[1] if n_unreached else 0
+    return {
+        "crs": surface.grid.crs,
+        "n_sources": len(sites.labels) - len(sites.left_out),
+        "left_out": sites.left_out,
+        "n_cells_reached": int(np.isfinite(surface.friction).sum()) - n_unreached,
+        "n_cells_unreached": n_unreached,
+        "n_islands_unreached": int(n_islands),
+    }

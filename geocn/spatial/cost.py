@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import geopandas as gpd
@@ -11,10 +11,13 @@ import numpy as np
 import rasterio.features
 import shapely
 import xarray as xr
+from affine import Affine
 
 from geocn._kernels import cost as kernel
-from geocn._typing import AnyArray, FloatArray, IntArray
+from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import CoordinateError, ParameterError, RasterError, SchemaError
+from geocn.spatial.cost_slope import SlopeLike, slope_factors
+from geocn.spatial.cost_sweep import Ground, Tiles, relax
 from geocn.spatial.crs import require_crs
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 
@@ -37,21 +40,41 @@ class CostField:
         """Flat cells of a least-cost path from a site to ``target``; empty if none."""
         s = self.surface
         cells: IntArray = kernel.trace(
-            self.cost, s.friction, s.lengths_m, s.steps, s.wrap, int(target)
-        )
+            self.cost, s.friction, s.halves, s.elevation, s.factors,
+            s.neighbours, s.wrap, int(target),
+        )  # fmt: skip
         forwards: IntArray = cells[::-1].copy()
         return forwards
 
 
 @dataclass(frozen=True)
 class FrictionSurface:
-    """Friction made ready for the kernel: barriers infinite, step lengths in metres."""
+    """Friction made ready for the kernels: barriers infinite, step lengths in metres.
+
+    ``elevation`` has no cells where slope costs nothing; ``factors`` are those of
+    :func:`geocn.spatial.cost_slope.slope_factors`.
+    """
 
     grid: RasterGrid
     friction: FloatArray
     lengths_m: FloatArray
-    steps: IntArray
+    neighbours: int
     wrap: bool
+    elevation: FloatArray
+    factors: FloatArray
+
+    @property
+    def halves(self) -> FloatArray:
+        """Share of each step's length that lies in one of its cells."""
+        return kernel.halves(self.lengths_m)
+
+    def backwards(self) -> FrictionSurface:
+        """Return the ground for travel the other way: what rises, falls."""
+        return replace(self, factors=np.ascontiguousarray(self.factors[::-1]))
+
+    def without(self, cells: BoolArray) -> FrictionSurface:
+        """Return the ground with more barriers."""
+        return replace(self, friction=np.where(cells, np.inf, self.friction))
 
     def accumulate(
         self,
@@ -59,24 +82,61 @@ class FrictionSurface:
         owners: IntArray | None = None,
         *,
         max_cost: float = np.inf,
-        targets: IntArray | None = None,
+        targets: Sequence[IntArray] = (),
         slack: float = 0.0,
     ) -> CostField:
-        """Accumulate cost from flat ``cells``; see :func:`geocn._kernels.cost.accumulate`."""
-        none = np.empty(0, dtype=np.int64)
-        cost, owner = kernel.accumulate(
-            self.friction,
-            self.lengths_m,
-            self.steps,
-            self.wrap,
-            np.asarray(cells, dtype=np.int64),
-            np.zeros(len(cells), np.int64) if owners is None else np.asarray(owners, np.int64),
-            float(max_cost),
-            none if targets is None else np.asarray(targets, dtype=np.int64),
-            # Room for rounding, so that the last cell itself is always kept.
-            slack + 1e-12,
-        )
-        return CostField(self, cost, owner)
+        """Accumulate cost from flat ``cells`` to every cell, or as far as is asked for.
+
+        Parameters
+        ----------
+        cells, owners : (k,) int64
+            Where to start, and whose each start is; a tie goes to the lower owner.
+        max_cost : float
+            Cells beyond it are left out.
+        targets : sequence of (t,) int64
+            Groups of cells: stop at ``1 + slack`` times the cost of the dearest group,
+            of each of which the cheapest cell counts.
+        """
+        cells = np.asarray(cells, dtype=np.int64)
+        wanted = np.concatenate([*targets, np.empty(0, np.int64)]).astype(np.int64)
+        ends = np.cumsum([len(group) for group in targets], dtype=np.int64)
+        # Room for rounding, so that the last cell itself is always kept.
+        slack += 1e-12
+        halves = self.halves
+        if self.elevation.size:
+            cost, limit = kernel.accumulate(
+                self.friction, halves, self.elevation, self.factors, self.neighbours,
+                self.wrap, cells, float(max_cost), wanted, ends, slack,
+            )  # fmt: skip
+        else:
+            cost = np.full(self.friction.shape, np.inf)
+            cost.ravel()[cells] = 0.0
+            tiles = Tiles(self.grid.shape)
+            tiles.wake(cells, 0.0, wrap=self.wrap)
+            limit = relax(
+                Ground(self.friction, halves, self.wrap, self.neighbours == 16),
+                cost,
+                tiles,
+                limit=lambda: kernel.reach_limit(cost, wanted, ends, slack, float(max_cost)),
+            )
+        if limit < np.inf:
+            cost[cost > limit] = np.inf
+        return CostField(self, cost, self._allocate(cost, cells, owners))
+
+    def _allocate(self, cost: FloatArray, cells: IntArray, owners: IntArray | None) -> AnyArray:
+        owners = np.zeros(len(cells), np.int64) if owners is None else np.asarray(owners, np.int64)
+        if len(np.unique(owners)) < 2:
+            only = owners[0] if len(owners) else 0
+            return np.where(cost < np.inf, np.int32(only), np.int32(-1))
+        owner = np.full(cost.shape, -1, dtype=np.int32)
+        # The lowest owner of a cell is written last.
+        order = np.argsort(-owners, kind="stable")
+        owner.ravel()[cells[order]] = owners[order]
+        kernel.allocate(
+            cost, self.friction, self.halves, self.elevation, self.factors, self.neighbours,
+            self.wrap, owner, np.unique(cells),
+        )  # fmt: skip
+        return owner
 
 
 @dataclass(frozen=True)
@@ -98,7 +158,12 @@ class Sites:
 
 
 def friction_surface(
-    friction: xr.DataArray, *, neighbours: int = 16, layer: str = "friction"
+    friction: xr.DataArray,
+    *,
+    neighbours: int = 16,
+    layer: str = "friction",
+    elevation: xr.DataArray | None = None,
+    slope: SlopeLike = "tobler",
 ) -> FrictionSurface:
     """Check friction and make it ready for accumulation.
 
@@ -109,13 +174,20 @@ def friction_surface(
     neighbours : {16, 8}
         Steps out of a cell. With 8 the cost of a straight line is up to 8.24 % too high,
         with 16 up to 2.75 %.
+    layer : str
+        What errors call it.
+    elevation : xarray.DataArray, optional
+        Metres, on the cells of ``friction``; unknown elevation is a barrier.
+    slope : str, callable or table
+        See :func:`geocn.spatial.cost_slope.slope_factors`; used where ``elevation`` is given.
 
     Raises
     ------
     RasterError
-        Where friction is zero or negative anywhere, rotated, or without cells.
+        Where friction is zero or negative anywhere, rotated, or without cells, or where
+        ``elevation`` has other cells.
     ParameterError
-        Where ``neighbours`` is neither 8 nor 16.
+        Where ``neighbours`` is neither 8 nor 16, or ``slope`` gives no factors above zero.
     """
     if neighbours not in (8, 16):
         raise ParameterError(f"neighbours is {neighbours!r}; choose 8 or 16")
@@ -132,13 +204,51 @@ def friction_surface(
             repair="Use NaN for what cannot be crossed and a small positive number for the rest.",
             rows=[f"x={a:g} y={b:g}" for a, b in zip(x[:100], y[:100], strict=True)],
         )
-    values = np.where(np.isnan(grid.values), np.inf, grid.values)
-    steps = kernel.STEPS[:neighbours].copy()
-    return FrictionSurface(grid, values, grid.step_lengths_m(), steps, grid.wraps)
+    values = grid.values
+    values[np.isnan(values)] = np.inf
+    heights, factors = np.empty((0, 0)), np.ones(1)
+    if elevation is not None:
+        factors = slope_factors(slope)
+        heights = _heights(elevation, grid)
+        values[np.isnan(heights)] = np.inf
+    return FrictionSurface(
+        grid, values, grid.step_lengths_m(), neighbours, grid.wraps, heights, factors
+    )
+
+
+def _heights(elevation: xr.DataArray, grid: RasterGrid) -> FloatArray:
+    other = raster_grid(elevation, "elevation")
+    same = other.shape == grid.shape and other.crs == grid.crs
+    if not same or not other.transform.almost_equals(grid.transform, 1e-6 * grid.transform.a):
+        raise RasterError(
+            "elevation",
+            found=f"{other.shape} cells of {other.transform.a:g} in {other.crs.to_string()}",
+            expected=f"the cells of friction: {grid.shape} of {grid.transform.a:g} in "
+            f"{grid.crs.to_string()}",
+            repair="Bring it there with elevation.rio.reproject_match(friction).",
+        )
+    heights = other.values
+    heights[np.isinf(heights)] = np.nan
+    return heights
 
 
 def locate_sites(
     surface: FrictionSurface, sites: SitesLike, layer: str, *, strict: bool = True
+) -> Sites:
+    """Find the cells of a surface that sites stand on; see :func:`place_sites`."""
+    friction = surface.friction.ravel()
+    return place_sites(
+        surface.grid, lambda cells: np.isfinite(friction[cells]), sites, layer, strict=strict
+    )
+
+
+def place_sites(
+    grid: RasterGrid,
+    is_passable: Callable[[IntArray], BoolArray],
+    sites: SitesLike,
+    layer: str,
+    *,
+    strict: bool = True,
 ) -> Sites:
     """Find the cells that sites stand on.
 
@@ -151,11 +261,11 @@ def locate_sites(
         Where sites lie outside the raster, or (``strict``) on barriers or no data only.
     """
     if isinstance(sites, (gpd.GeoDataFrame, gpd.GeoSeries)):
-        cells, owners, labels, left_out = _from_geometry(surface.grid, sites, layer)
+        cells, owners, labels, left_out = _from_geometry(grid, sites, layer)
     else:
-        cells, owners, labels = _from_pairs(surface.grid, sites, layer)
+        cells, owners, labels = _from_pairs(grid, sites, layer)
         left_out = []
-    passable = np.isfinite(surface.friction.ravel()[cells]) if len(cells) else np.ones(0, bool)
+    passable = is_passable(cells) if len(cells) else np.ones(0, bool)
     placed = set(owners.tolist())
     standing = set(owners[passable].tolist())
     away = set(left_out)
@@ -218,14 +328,22 @@ def _touched(grid: RasterGrid, geometry: Any) -> IntArray:
     vertices = np.unique(kernel.flat(rows, columns, grid.shape[1])[rows >= 0])
     if shapely.get_type_id(geometry) == 4:
         return vertices
+    # Only the rows and columns around it: a raster may be larger than memory.
+    t, (height, width) = grid.transform, grid.shape
+    west, south, east, north = shapely.bounds(geometry)
+    left, right = (int(np.clip((x - t.c) / t.a, 0, width)) for x in (west, east))
+    top, bottom = (int(np.clip((y - t.f) / t.e, 0, height)) for y in (north, south))
+    left, top = max(left - 1, 0), max(top - 1, 0)
+    right, bottom = min(right + 2, width), min(bottom + 2, height)
     mask = rasterio.features.rasterize(
         [(geometry, 1)],
-        out_shape=grid.shape,
-        transform=grid.transform,
+        out_shape=(bottom - top, right - left),
+        transform=t @ Affine.translation(left, top),
         all_touched=True,
         dtype="uint8",
     )
-    touched = np.flatnonzero(mask).astype(np.int64)
+    rows, columns = np.nonzero(mask)
+    touched = kernel.flat(rows + top, columns + left, width)
     return touched if len(touched) else vertices
 
 

@@ -14,7 +14,7 @@ from skimage.graph import MCP_Geometric
 
 from geocn._kernels import cost as kernel
 from geocn.errors import AssumptionWarning, CRSError, RasterError
-from geocn.spatial.cost import friction_surface
+from geocn.spatial.cost import FrictionSurface, friction_surface
 from geocn.spatial.raster_grid import raster_grid
 from tests.oracles_corridors import dijkstra, raster
 
@@ -25,19 +25,27 @@ frictions = hnp.arrays(
 )
 
 
+def halves(height, dx=1.0, dy=1.0):
+    return kernel.halves(kernel.planar_lengths(height, dx, dy))
+
+
+def surface(friction, neighbours, dx=1.0, dy=1.0, wrap=False):
+    """The friction as it is, without a place on earth."""
+    array = raster(np.ones(friction.shape))
+    lengths = kernel.planar_lengths(friction.shape[0], dx, dy)
+    return FrictionSurface(
+        raster_grid(array, "friction"), friction, lengths, neighbours, wrap,
+        np.empty((0, 0)), np.ones(1),
+    )  # fmt: skip
+
+
 def run(friction, seeds, neighbours, dx=1.0, dy=1.0, wrap=False, max_cost=np.inf, owners=None):
-    height, width = friction.shape
-    return kernel.accumulate(
-        friction,
-        kernel.planar_lengths(height, dx, dy),
-        kernel.STEPS[:neighbours].copy(),
-        wrap,
-        np.array([r * width + c for r, c in seeds], dtype=np.int64),
+    field = surface(friction, neighbours, dx, dy, wrap).accumulate(
+        np.array([r * friction.shape[1] + c for r, c in seeds], dtype=np.int64),
         np.arange(len(seeds)) if owners is None else np.array(owners),
-        max_cost,
-        np.empty(0, np.int64),
-        0.0,
+        max_cost=max_cost,
     )
+    return field.cost, field.owner
 
 
 @given(frictions, st.data())
@@ -76,22 +84,20 @@ def test_traced_path_costs_what_the_surface_says(friction, data, neighbours):
     if not passable:
         return
     start, end = (tuple(data.draw(st.sampled_from(passable))) for _ in range(2))
-    cost, _ = run(friction, [start], neighbours)
+    ground = surface(friction, neighbours)
     width = friction.shape[1]
-    lengths = kernel.planar_lengths(friction.shape[0], 1.0, 1.0)
-    steps = kernel.STEPS[:neighbours].copy()
-    path = kernel.trace(cost, friction, lengths, steps, False, end[0] * width + end[1])
-    if np.isinf(cost[end]):
+    field = ground.accumulate(np.array([start[0] * width + start[1]]))
+    path = field.path(end[0] * width + end[1])
+    if np.isinf(field.cost[end]):
         assert len(path) == 0
         return
-    assert path[-1] == start[0] * width + start[1]
+    assert path[0] == start[0] * width + start[1]
     total = 0.0
     for a, b in itertools.pairwise(path):
         (r, c), (r2, c2) = divmod(a, width), divmod(b, width)
-        alone = kernel.STEPS[:, :2].tolist().index([r2 - r, c2 - c])
-        drow, dcolumn, kind = kernel.STEPS[alone]
-        total += kernel._step_cost(friction, lengths, r, c, drow, dcolumn, kind, width)
-    np.testing.assert_allclose(total, cost[end], rtol=1e-9)
+        k = kernel.STEPS[:, :2].tolist().index([r2 - r, c2 - c])
+        total = kernel.step_cost(friction, halves(len(friction)), total, r, c, k, width)
+    assert total == field.cost[end]
 
 
 def test_direction_error_on_even_ground_is_as_stated():
