@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from geocn._typing import AnyArray, FloatArray
@@ -33,29 +35,87 @@ def sum_law(values: AnyArray, counts: AnyArray, k: int) -> FloatArray:
         Probability of the sums 0, 1, 2, ...
     """
     size = int(counts.sum())
-    largest = int(values.max(initial=0)) * k
-    ways = np.zeros((k + 1, largest + 1))
-    ways[0, 0] = 1.0
-    reached = 0
+    ways, reached = _nothing_drawn(k, int(values.max(initial=0)))
     for value, count in sorted(zip(values.tolist(), counts.tolist(), strict=True)):
-        # Terms are scaled by size**-m to stay in range; only sums reached so far are moved.
-        most = min(k, count)
-        grown = ways.copy()
-        term = 1.0
-        for m in range(1, most + 1):
-            term *= (count - m + 1) / m / size
-            shift = value * m
-            width = min(reached, largest - shift) + 1
-            if width <= 0:
-                break
-            grown[m:, shift : shift + width] += term * ways[: k + 1 - m, :width]
-        ways = grown
-        reached = min(largest, reached + value * most)
-    total = 1.0
-    for m in range(1, k + 1):
-        total *= (size - m + 1) / m / size
-    law: FloatArray = ways[k] / total
+        ways, reached = _joined(ways, reached, value, count, size)
+    law: FloatArray = ways[k] / _all_ways(size, k)[k]
     return law
+
+
+def laws_without_one(
+    values: AnyArray, counts: AnyArray, k_max: int
+) -> Iterator[tuple[int, FloatArray]]:
+    """Laws of sums from the population less one of each distinct value, in turn.
+
+    Products over halves of the values are shared, so that d values take d log d factors
+    rather than d * d; nothing is ever divided out, so every term stays positive.
+
+    Parameters
+    ----------
+    values, counts : (d,) integer arrays
+        As in :func:`sum_law`, ``counts`` at least 1.
+    k_max : int
+        The most draws.
+
+    Yields
+    ------
+    v : int
+        Place in ``values`` of the one left out.
+    laws : (k_max + 1, k_max * span + 1) array
+        In row k the probability of the sums k * min + 0, 1, 2, ... of k draws, where
+        span = max - min. Rows of more draws than there is population are not probabilities.
+    """
+    least = int(values.min(initial=0))
+    shifted, size = (values - least).tolist(), int(counts.sum()) - 1
+    times, total = counts.tolist(), _all_ways(size, k_max)
+    span = int(values.max(initial=0)) - least
+    todo = [(0, len(shifted), *_nothing_drawn(k_max, span))] if shifted else []
+    while todo:
+        first, last, ways, reached = todo.pop()
+        if last - first == 1:
+            ways, _ = _joined(ways, reached, shifted[first], times[first] - 1, size)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                yield first, ways / total[:, None]
+            continue
+        middle = (first + last) // 2
+        for start, stop in ((first, middle), (middle, last)):
+            others = [v for v in range(first, last) if not start <= v < stop]
+            joined, far = ways, reached
+            for v in others:
+                joined, far = _joined(joined, far, shifted[v], times[v], size)
+            todo.append((start, stop, joined, far))
+
+
+def _nothing_drawn(k: int, largest: int) -> tuple[FloatArray, int]:
+    ways = np.zeros((k + 1, k * largest + 1))
+    ways[0, 0] = 1.0
+    return ways, 0
+
+
+def _joined(
+    ways: FloatArray, reached: int, value: int, count: int, size: int
+) -> tuple[FloatArray, int]:
+    """Ways to draw once ``count`` items of ``value`` have joined the population."""
+    k, largest = ways.shape[0] - 1, ways.shape[1] - 1
+    most = min(k, count)
+    grown = ways.copy()
+    term = 1.0
+    # Terms are scaled by size**-m to stay in range; only sums reached so far are moved.
+    for m in range(1, most + 1):
+        term *= (count - m + 1) / m / size
+        shift = value * m
+        width = min(reached, largest - shift) + 1
+        if width <= 0:
+            break
+        grown[m:, shift : shift + width] += term * ways[: k + 1 - m, :width]
+    return grown, min(largest, reached + value * most)
+
+
+def _all_ways(size: int, k: int) -> FloatArray:
+    """Scaled number of ways to draw 0, 1, ... k of ``size`` items."""
+    m = np.arange(1, k + 1)
+    ways: FloatArray = np.cumprod(np.append(1.0, (size - m + 1) / m / max(size, 1)))
+    return ways
 
 
 def tails(law: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -68,3 +128,8 @@ def tails(law: FloatArray) -> tuple[FloatArray, FloatArray]:
 def cost(n_values: int, largest: int, k: int) -> float:
     """Rough number of multiplications that :func:`sum_law` takes."""
     return float(n_values) * k * k * (k * largest + 1) / 2
+
+
+def cost_without_one(n_values: int, span: int, k_max: int) -> float:
+    """Rough number of multiplications that :func:`laws_without_one` takes."""
+    return cost(n_values, span, k_max) * (float(np.log2(max(n_values, 1))) + 1)

@@ -5,37 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from geocn._typing import FloatArray, IntArray
+from geocn._typing import AnyArray, FloatArray, IntArray
 
-_CHUNK = 100_000
-
-
-def draw_distinct(rng: np.random.Generator, n: int, size: int, draws: int) -> IntArray:
-    """Draw ``draws`` times ``size`` distinct numbers below ``n``, the last one exchangeable.
-
-    Floyd's algorithm gives a uniform set; a random column is then swapped to the end, so
-    that the last number is a uniform member of the set.
-    """
-    ids = np.empty((draws, size), dtype=np.int64)
-    for place, top in enumerate(range(n - size, n)):
-        pick = rng.integers(0, top + 1, draws)
-        taken = (ids[:, :place] == pick[:, None]).any(axis=1)
-        ids[:, place] = np.where(taken, top, pick)
-    spare = rng.integers(0, size, draws)
-    row = np.arange(draws)
-    ids[row, spare], ids[:, -1] = ids[:, -1], ids[row, spare]
-    return ids
+# Sums held at a time.
+_HELD = 4_000_000
 
 
 def shared_sum_counts(
     y: FloatArray, lag: FloatArray, members: IntArray, *, k: int, draws: int, seed: int
 ) -> tuple[IntArray, IntArray]:
-    """Count permuted sums at least and at most as large as each observed sum.
-
-    Given its own value, the sum over the k neighbours of a cell is, under the null, a sum of
-    k of the other values drawn without replacement. All cells with k neighbours share one
-    set of draws: k + 1 ids each, sorted sums, one binary search a cell. Where a draw holds
-    the cell itself, the spare id takes its place.
+    """Count permuted sums at least and at most as large as each observed sum of k values.
 
     Parameters
     ----------
@@ -53,29 +32,101 @@ def shared_sum_counts(
     at_least, at_most : (m,) integer arrays
         Ties, to within rounding, count in both.
     """
-    n = y.size
-    rng = np.random.default_rng([seed, k])
-    slack = 1e-12 * max(1, k) * np.abs(y).max(initial=0.0)
+    k_of, observed = np.zeros(y.size, dtype=np.int64), np.zeros(y.size)
+    k_of[members], observed[members] = k, lag
+    at_least, at_most = shared_counts(y, observed, k_of, draws=draws, seed=seed)
+    return at_least[members], at_most[members]
+
+
+def shared_counts(
+    y: FloatArray, lag: FloatArray, k_of: IntArray, *, draws: int, seed: int
+) -> tuple[IntArray, IntArray]:
+    """Count permuted sums at least and at most as large as the observed sum of each cell.
+
+    Given its own value, the sum over the k neighbours of a cell is, under the null, a sum of
+    k of the other values drawn without replacement. All cells share one set of draws: each is
+    a chain of distinct ids, one more than the most neighbours, whose first k make a sum for
+    cells with k neighbours. Sums are sorted, and each cell searches those of its k once. Where
+    a sum holds the cell itself, the next id of the chain takes its place. That is
+    O(draws * k + n log draws) in all.
+
+    Parameters
+    ----------
+    y, lag : (n,) arrays
+        Values, finite, and observed sums over neighbours.
+    k_of : (n,) integer array
+        Number of neighbours; cells with 0 are not tested.
+    draws, seed : int
+        Number of permutations, and the seed.
+
+    Returns
+    -------
+    at_least, at_most : (n,) integer arrays
+        Ties, to within rounding, count in both; 0 for cells that are not tested.
+    """
+    at_least, at_most = np.zeros(y.size, dtype=np.int64), np.zeros(y.size, dtype=np.int64)
+    present = np.bincount(k_of, minlength=1)
+    ks = np.flatnonzero(present)
+    ks = ks[ks > 0]
+    if not len(ks):
+        return at_least, at_most
+    slack = 1e-12 * np.maximum(1, k_of) * np.abs(y).max(initial=0.0)
     low, high = lag - slack, lag + slack
-    place = np.full(n, -1, dtype=np.int64)
-    place[members] = np.arange(members.size)
-    at_least = np.zeros(members.size, dtype=np.int64)
-    at_most = np.zeros(members.size, dtype=np.int64)
-    for start in range(0, draws, _CHUNK):
-        ids = draw_distinct(rng, n, k + 1, min(_CHUNK, draws - start))
-        values = y[ids]
-        sums = values[:, :k].sum(axis=1)
-        ordered = np.sort(sums)
-        at_least += sums.size - np.searchsorted(ordered, low, side="left")
-        at_most += np.searchsorted(ordered, high, side="right")
-        row, column = np.nonzero(place[ids[:, :k]] >= 0)
-        cell = place[ids[row, column]]
-        mended = sums[row] - values[row, column] + values[row, k]
-        more = (mended >= low[cell]).astype(np.int64) - (sums[row] >= low[cell])
-        less = (mended <= high[cell]).astype(np.int64) - (sums[row] <= high[cell])
-        at_least += np.bincount(cell, weights=more, minlength=members.size).astype(np.int64)
-        at_most += np.bincount(cell, weights=less, minlength=members.size).astype(np.int64)
+    ordered = np.argsort(k_of.astype(np.int32), kind="stable")
+    groups = np.split(ordered, np.cumsum(present[present > 0])[:-1])[-len(ks) :]
+    order = np.arange(y.size)
+    state = np.array([seed % 2**64], dtype=np.uint64)
+    chunk = max(_HELD // len(ks), 1)
+    for start in range(0, draws, chunk):
+        sums = np.empty((len(ks), min(chunk, draws - start)))
+        draw_sums(y, k_of, low, high, ks, order, state, sums, at_least, at_most)
+        for row, members in zip(np.sort(sums, axis=1), groups, strict=True):
+            at_least[members] += row.size - np.searchsorted(row, low[members], side="left")
+            at_most[members] += np.searchsorted(row, high[members], side="right")
     return at_least, at_most
+
+
+@njit(cache=True)
+def draw_sums(  # noqa: PLR0917 - numba takes keywords badly
+    y: FloatArray,
+    k_of: IntArray,
+    low: FloatArray,
+    high: FloatArray,
+    ks: IntArray,
+    order: IntArray,
+    state: AnyArray,
+    sums: FloatArray,
+    at_least: IntArray,
+    at_most: IntArray,
+) -> None:
+    """Fill ``sums`` with one row a k; correct the counts of cells that were drawn themselves.
+
+    ``order`` holds every id once, in any order, and ``state`` the SplitMix64 generator
+    (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195); both go on from where they are.
+    """
+    n, longest = y.size, ks[-1]
+    prefix = np.zeros(longest + 2)
+    s = state[0]
+    for d in range(sums.shape[1]):
+        for t in range(longest + 1):
+            s += np.uint64(0x9E3779B97F4A7C15)
+            b = (s ^ (s >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            b = (b ^ (b >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            b ^= b >> np.uint64(31)
+            # Partial Fisher-Yates.
+            j = t + int((b >> np.uint64(11)) * 2.0**-53 * (n - t))
+            order[t], order[j] = order[j], order[t]
+            prefix[t + 1] = prefix[t] + y[order[t]]
+        for c in range(ks.size):
+            sums[c, d] = prefix[ks[c]]
+        for t in range(longest):
+            i = order[t]
+            k = k_of[i]
+            if t < k:
+                mended = prefix[k] - y[i] + y[order[k]]
+                at_least[i] += int(mended >= low[i]) - int(prefix[k] >= low[i])
+                at_most[i] += int(mended <= high[i]) - int(prefix[k] <= high[i])
+    state[0] = s
 
 
 @njit(cache=True)

@@ -13,7 +13,9 @@ Correction = Literal["bh", "by", "bonferroni", "none"]
 CORRECTIONS = ("bh", "by", "bonferroni", "none")
 
 
-def adjust(p_value: AnyArray, *, correction: Correction = "bh") -> FloatArray:
+def adjust(
+    p_value: AnyArray, *, correction: Correction = "bh", times: AnyArray | None = None
+) -> FloatArray:
     """Return adjusted p-values; NaN stays NaN and does not count as a test.
 
     Parameters
@@ -24,6 +26,9 @@ def adjust(p_value: AnyArray, *, correction: Correction = "bh") -> FloatArray:
         Benjamini-Hochberg controls the false-discovery rate under independence or positive
         dependence, Benjamini-Yekutieli under any dependence, Bonferroni the chance of a
         single false discovery.
+    times : (n,) integer array, optional
+        How many tests have each p-value, 1 or more; by default one each. Counts have few
+        distinct p-values, and sorting those alone saves most of the work.
 
     Raises
     ------
@@ -45,15 +50,16 @@ def adjust(p_value: AnyArray, *, correction: Correction = "bh") -> FloatArray:
     p = np.asarray(p_value, dtype=float)
     adjusted = np.full(p.shape, np.nan)
     tested = np.flatnonzero(~np.isnan(p))
-    n = len(tested)
+    each = np.ones(len(p), dtype=np.int64) if times is None else np.asarray(times)
+    n = int(each[tested].sum())
     if correction == "none" or n == 0:
         adjusted[tested] = p[tested]
         return adjusted
     if correction == "bonferroni":
         adjusted[tested] = np.minimum(p[tested] * n, 1.0)
         return adjusted
-    order = tested[np.argsort(p[tested], kind="stable")]
-    factor = n / np.arange(1, n + 1)
+    order = tested[np.argsort(p[tested])]
+    factor = n / np.cumsum(each[order])
     if correction == "by":
         factor = factor * np.sum(1 / np.arange(1, n + 1))
     scaled = np.minimum.accumulate((p[order] * factor)[::-1])[::-1]

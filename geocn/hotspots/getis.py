@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import geopandas as gpd
 import numpy as np
-from scipy import sparse
 
-from geocn._typing import AnyArray, BoolArray, FloatArray
-from geocn.errors import LayerError, ParameterError
-from geocn.hotspots import tails
-from geocn.hotspots.correction import Correction, adjust
-from geocn.hotspots.local import check_options, expectation, under_exposure
-from geocn.hotspots.moments import gi_score, window_weights
-from geocn.hotspots.values import numeric_column
+from geocn._typing import AnyArray, FloatArray
+from geocn.hotspots.correction import Correction
+from geocn.hotspots.local import (
+    Data,
+    Verdict,
+    check_options,
+    choose_law,
+    expectation,
+    infer,
+    labels,
+    read,
+    under_exposure,
+)
+from geocn.hotspots.moments import Window, gi_score, window_of
+from geocn.hotspots.surroundings import surroundings
+from geocn.hotspots.tails import Tails, analytic_p, exact_tails, permutation_tails
 from geocn.provenance import attach
-from geocn.spatial.neighbours import Neighbours, describe, neighbour_matrix
+from geocn.spatial.neighbours import Neighbours, describe
+
+_NAME = "getis_ord"
+_CLASSES = ["not_significant", "hot", "cold", "no_neighbours", "no_data"]
 
 Inference = Literal["auto", "exact", "permutation", "analytic"]
 
@@ -119,21 +131,16 @@ def getis_ord(
     11
     """
     check_options(inference, permutations, alpha, correction)
-    y = numeric_column(frame, value, analysis="getis_ord")
-    exposed = None if exposure is None else numeric_column(frame, exposure, analysis="getis_ord")
-    valid = _valid(frame, value, y, exposure, exposed)
-    weights = _among(neighbour_matrix(frame, neighbours), valid)
-    test = _Test(star, inference, permutations, alpha, seed)
-    result = frame.copy()
-    columns, method = _score(frame, y, exposed, valid, weights=weights, test=test)
-    columns["p_adjusted"] = adjust(columns["p_value"], correction=correction)
-    columns["significant"] = columns["p_adjusted"] <= alpha
-    columns["hotspot_class"] = _classes(columns, valid)
-    for name, data in columns.items():
-        result[name] = data
-    result["hotspot_class"] = result["hotspot_class"].astype("str")
+    data = read(frame, value, exposure, analysis=_NAME)
+    around = surroundings(frame, neighbours, data.valid)
+    tested = around.k > 0
+    window = window_of(around, star=star)
+    chosen = choose_law(data, around, inference, analysis=_NAME)
+    test = _Test(data, window, star, chosen, permutations, alpha, seed)
+    verdict = infer(data.passes, test.tails)
+    columns = _columns(test, verdict, correction)
     return attach(
-        result,
+        frame.assign(**columns),
         "hotspots.getis_ord",
         value=value,
         exposure=exposure,
@@ -143,111 +150,84 @@ def getis_ord(
         correction=correction,
         seed=seed,
         crs=frame.crs,
-        n_tests=int(np.isfinite(columns["p_value"]).sum()),
+        n_tests=int(tested.sum()),
         left_out={
-            "no_data": int((~valid).sum()),
-            "no_neighbours": int((columns["hotspot_class"] == "no_neighbours").sum()),
+            "no_data": int((~data.valid).sum()),
+            "no_neighbours": int((~tested).sum()),
         },
-        **method,
+        inference=chosen,
+        permutations=test.draws,
+        imputations=len(data.passes) if len(data.passes) > 1 else None,
     )
 
 
+@dataclass(slots=True)
 class _Test:
-    """The options of one test."""
+    """One test of the rows that take part; ``draws`` becomes the number it took."""
 
-    def __init__(
-        self, star: bool, inference: str, permutations: int | None, alpha: float, seed: int
-    ) -> None:
-        self.star, self.inference, self.permutations = star, inference, permutations
-        self.alpha, self.seed = alpha, seed
+    data: Data
+    window: Window
+    star: bool
+    inference: str
+    permutations: int | None
+    alpha: float
+    seed: int
+    draws: int | None = None
+
+    def _rate(self, y: FloatArray) -> FloatArray:
+        return y if self.data.among is None else y / self.data.among
+
+    def score(self, y: FloatArray) -> FloatArray:
+        """Return the standard scores of the windows."""
+        if self.data.among is not None and self.inference == "exact":
+            own = self.window.own > 0
+            return under_exposure(y, self.data.among, self.window.around, own=own)[0]
+        return gi_score(self._rate(y), self.window, star=self.star)
+
+    def tails(self, y: FloatArray) -> Tails:
+        """p-values; NaN where there are no neighbours, 1 where nothing can be unusual."""
+        around, exposed = self.window.around, self.data.among
+        if self.inference == "exact" and exposed is None:
+            return exact_tails(y, around, self.data.labels, analysis=_NAME)
+        if self.inference == "exact" and exposed is not None:
+            found = under_exposure(y, exposed, around, own=self.window.own > 0)[1]
+        elif self.inference == "permutation":
+            found, self.draws = permutation_tails(
+                self._rate(y),
+                around,
+                permutations=self.permutations,
+                alpha=self.alpha,
+                seed=self.seed,
+            )
+        else:
+            z = self.score(y)
+            found = Tails(analytic_p(z), z > 0)
+        return found.having(1.0, np.isnan(found.p)).having(np.nan, around.k == 0)
 
 
-def _valid(
-    frame: gpd.GeoDataFrame,
-    value: str,
-    y: FloatArray,
-    exposure: str | None,
-    exposed: FloatArray | None,
-) -> BoolArray:
-    def refuse(bad: BoolArray, found: str, expected: str) -> None:
-        if bad.any():
-            rows = list(frame.index[bad])
-            raise LayerError("getis_ord", found=found, expected=expected, rows=rows)
-
-    refuse(np.isinf(y), f"infinite {value}", "finite numbers or null")
-    if exposed is None:
-        return ~np.isnan(y)
-    refuse(np.isinf(exposed) | (exposed < 0), f"negative or infinite {exposure}", "0 or more")
-    refuse(y < 0, f"negative {value} with exposure", "0 or more")
-    refuse((exposed == 0) & (y != 0) & ~np.isnan(y), f"{value} where {exposure} is 0", "exposure")
-    return ~np.isnan(y) & (exposed > 0)
-
-
-def _among(weights: sparse.csr_matrix, valid: BoolArray) -> sparse.csr_matrix:
-    """Weights between rows that take part; the others neither give nor receive."""
-    if valid.all():
-        return weights
-    keep = sparse.diags_array(valid.astype(float), format="csr")
-    kept = sparse.csr_matrix(keep @ weights @ keep)
-    kept.eliminate_zeros()
-    return kept
-
-
-def _score(
-    frame: gpd.GeoDataFrame,
-    y: FloatArray,
-    exposed: FloatArray | None,
-    valid: BoolArray,
-    *,
-    weights: sparse.csr_matrix,
-    test: _Test,
-) -> tuple[dict[str, AnyArray], dict[str, object]]:
-    rows = np.flatnonzero(valid)
-    among = sparse.csr_matrix(weights[rows][:, rows])
-    window, others = window_weights(among, star=test.star)
-    k = np.diff(others.indptr)
+def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str, AnyArray]:
+    data, tails = test.data, verdict.tails
+    k = test.window.around.k
     tested = k > 0
-    counts = y[rows]
-    rate = counts if exposed is None else counts / exposed[rows]
-    cells = tails.Cells(rate, others, others @ rate, tested)
-    z = gi_score(rate, window, star=test.star)
-    details: dict[str, object] = {"inference": tails.choose(cells, test.inference)}
-    details["permutations"] = None
-    if exposed is not None and test.inference in ("auto", "exact"):
-        counted = bool(tails.whole_counts(counts).all()) and cells.equal_weights
-        if test.inference == "exact" and not counted:
-            raise ParameterError('inference="exact" with exposure needs counts and equal weights')
-        details["inference"] = "exact" if counted else "permutation"
-    if exposed is not None and details["inference"] == "exact":
-        z, p = under_exposure(counts, exposed[rows], window)
-    elif details["inference"] == "exact":
-        p = tails.exact_p(cells, list(frame.index[rows]))
-    elif details["inference"] == "permutation":
-        p, details["permutations"] = tails.permutation_p(
-            cells, permutations=test.permutations, alpha=test.alpha, seed=test.seed
-        )
-    else:
-        p = tails.analytic_p(z)
-    p = np.where(np.isnan(p), 1.0, p)  # constant data: nothing is unusual
-    n = len(frame)
+    z = np.mean([test.score(y) for y in data.passes], axis=0)
+    adjusted = tails.adjusted(correction)
+    significant = adjusted <= test.alpha
+    code = np.where(significant, np.where(tails.of_rows(tails.is_upper), 1, 2), 0)
+    code = np.where(tested, code, 3)
+    if not data.valid.all():
+        everywhere = np.full(len(data.y), 4)
+        everywhere[data.valid] = code
+        code = everywhere
     columns: dict[str, AnyArray] = {
-        "value": y,
-        "n_neighbours": np.zeros(n, dtype=np.int64),
-        "gi_z": np.full(n, np.nan),
-        "p_value": np.full(n, np.nan),
+        "value": data.y,
+        "n_neighbours": data.spread(k),
+        "gi_z": data.spread(z, tested=tested),
+        "p_value": data.spread(tails.of_rows(tails.p)),
+        **expectation(data),
+        "p_adjusted": data.spread(adjusted),
     }
-    columns["n_neighbours"][rows] = k
-    columns["gi_z"][rows[tested]] = z[tested]
-    columns["p_value"][rows[tested]] = p[tested]
-    if exposed is not None:
-        columns |= expectation(y, exposed, valid)
-    return columns, details
-
-
-def _classes(columns: dict[str, AnyArray], valid: BoolArray) -> AnyArray:
-    sign, significant = columns["gi_z"], columns["significant"]
-    conditions = [~valid, columns["n_neighbours"] == 0, significant & (sign > 0)]
-    names = ["no_data", "no_neighbours", "hot"]
-    return np.select(
-        [*conditions, significant & (sign < 0)], [*names, "cold"], default="not_significant"
-    ).astype(object)
+    if verdict.fraction_missing is not None:
+        columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
+    columns["significant"] = columns["p_adjusted"] <= test.alpha
+    columns["hotspot_class"] = labels(code, _CLASSES)
+    return columns

@@ -2,79 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy import sparse
 
-from geocn._typing import AnyArray, FloatArray
+from geocn._typing import FloatArray
+from geocn.hotspots.surroundings import Surroundings, sum_to_one
 
 
-def window_weights(
-    weights: sparse.csr_matrix, *, star: bool
-) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """Return the weights of the whole window and those of the neighbours alone.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Weights of a window: those of the neighbours times ``scale``, and that of the row."""
+
+    around: Surroundings
+    scale: FloatArray
+    own: FloatArray
+    total: FloatArray
+    squares: FloatArray
+
+    def sum(self, x: FloatArray) -> FloatArray:
+        """Weighted sum of each window."""
+        return self.scale * self.around.lag(x) + self.own * x
+
+
+def window_of(around: Surroundings, *, star: bool) -> Window:
+    """Return the weights of the whole window.
 
     With ``star`` the cell enters its own window: with the weight that a given diagonal
     holds, else equal to its heaviest neighbour, row-standardised weights being standardised
     again; a cell without neighbours keeps an empty window.
     """
-    diagonal = weights.diagonal()
-    others = sparse.csr_matrix(weights - sparse.diags_array(diagonal, format="csr"))
-    others.eliminate_zeros()
-    others.sort_indices()
-    if not star:
-        return others, others
-    if not diagonal.any():
-        diagonal = _heaviest(others)
-        if row_standardised(others):
-            scale = 1 / (1 + diagonal)
-            scaled = sparse.diags_array(scale, format="csr") @ others
-            return sparse.csr_matrix(
-                scaled + sparse.diags_array(diagonal * scale, format="csr")
-            ), others
-    return sparse.csr_matrix(others + sparse.diags_array(diagonal, format="csr")), others
+    scale, own = np.ones(len(around.k)), np.zeros(len(around.k))
+    if star and around.diagonal.any():
+        own = around.diagonal
+    elif star:
+        own = around.heaviest
+        if sum_to_one(around.weight):
+            scale = 1 / (1 + own)
+            own = own * scale
+    total = scale * around.weight + own
+    squares = total if sum_to_one(total) else scale**2 * around.squares + own**2
+    return Window(around, scale, own, total, squares)
 
 
-def _heaviest(weights: sparse.csr_matrix) -> FloatArray:
-    if not weights.shape[0]:
-        return np.empty(0)
-    heaviest: FloatArray = np.asarray(weights.max(axis=1).todense(), dtype=float).ravel()
-    return heaviest
-
-
-def row_standardised(weights: sparse.csr_matrix) -> bool:
-    """Whether the weights of every cell that has any sum to one."""
-    sums = _sums(weights)
-    return bool(len(sums)) and bool(np.allclose(sums[sums > 0], 1.0, rtol=1e-9))
-
-
-def _sums(weights: sparse.csr_matrix) -> FloatArray:
-    sums: FloatArray = np.asarray(weights.sum(axis=1), dtype=float).ravel()
-    return sums
-
-
-def gi_score(y: AnyArray, window: sparse.csr_matrix, *, star: bool) -> FloatArray:
+def gi_score(y: FloatArray, window: Window, *, star: bool) -> FloatArray:
     """Return the standard score of the window sums; NaN where the moments leave no variance.
 
     Parameters
     ----------
     y : (n,) array
         Values, finite.
-    window : (n, n) csr_matrix
-        From :func:`window_weights`.
+    window : Window
+        From :func:`window_of`.
     star : bool
         Whether the cell is part of the window and of the moments.
     """
     n = len(y)
     centred = y - y.mean() if n else np.asarray(y, dtype=float)
-    total_w = _sums(window)
-    squares = total_w if row_standardised(window) else _sums(window.multiply(window).tocsr())
-    own = np.zeros(n) if star else centred
+    own = np.zeros(1) if star else centred
     size = n if star else n - 1
+    total, squares = window.total, window.squares
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (centred.sum() - own) / size
         variance = ((centred**2).sum() - own**2) / size - mean**2
         # What rounding leaves of constant data is not variance.
         variance = np.where(variance > 1e-12 * np.square(y).max(initial=0.0), variance, 0.0)
-        spread = np.sqrt(variance * (size * squares - total_w**2) / (size - 1))
-        z: FloatArray = (window @ centred - total_w * mean) / spread
+        spread = np.sqrt(variance * (size * squares - total**2) / (size - 1))
+        z: FloatArray = (window.sum(centred) - total * mean) / spread
     return np.where(np.isfinite(z), z, np.nan)

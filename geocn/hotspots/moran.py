@@ -6,26 +6,30 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
-from scipy import sparse
 
-from geocn._typing import AnyArray, BoolArray, FloatArray
-from geocn.errors import LayerError, ParameterError
-from geocn.hotspots import tails
-from geocn.hotspots.correction import Correction, adjust
+from geocn._typing import AnyArray, FloatArray
+from geocn.hotspots.correction import Correction
 from geocn.hotspots.getis import Inference
-from geocn.hotspots.local import check_options, expectation, under_exposure
-from geocn.hotspots.moments import row_standardised, window_weights
-from geocn.hotspots.values import numeric_column, refuse_rows
-from geocn.provenance import attach
-from geocn.spatial.neighbours import (
-    DistanceBand,
-    KNearest,
-    Neighbours,
-    describe,
-    neighbour_matrix,
+from geocn.hotspots.local import (
+    Data,
+    Verdict,
+    check_options,
+    choose_law,
+    expectation,
+    infer,
+    labels,
+    read,
+    under_exposure,
 )
+from geocn.hotspots.surroundings import Surroundings, surroundings
+from geocn.hotspots.tails import Tails, analytic_p, exact_tails, permutation_tails
+from geocn.provenance import attach
+from geocn.spatial.lattice import LatticeNeighbours
+from geocn.spatial.neighbours import DistanceBand, KNearest, Neighbours, describe
 
 _NAME = "local_moran"
+_QUADRANTS = ["high_high", "high_low", "low_high", "low_low"]
+_CLASSES = [*_QUADRANTS, "not_significant", "no_neighbours", "no_data"]
 
 
 def local_moran(
@@ -119,23 +123,13 @@ def local_moran(
     9
     """
     check_options(inference, permutations, alpha, correction)
-    data = _read(frame, value, exposure)
-    weights = _weights(frame, neighbours, data.valid)
-    columns, method = _score(
-        frame, data, weights, inference=inference, draws=permutations, alpha=alpha, seed=seed
-    )
-    columns["p_adjusted"] = adjust(columns["p_value"], correction=correction)
-    columns["significant"] = columns["p_adjusted"] <= alpha
-    columns["quadrant"] = columns.pop("quadrant")
-    columns["hotspot_class"] = np.select(
-        [~data.valid, columns["n_neighbours"] == 0, ~columns["significant"]],
-        ["no_data", "no_neighbours", "not_significant"],
-        default=columns["quadrant"],
-    )
-    result = frame.assign(**columns)
-    result = result.astype({"quadrant": "str", "hotspot_class": "str"})
+    data = read(frame, value, exposure, analysis=_NAME)
+    around = surroundings(frame, neighbours, data.valid)
+    chosen = choose_law(data, around, inference, analysis=_NAME)
+    test = _Test(data, around, _scale(around, neighbours), chosen, permutations, alpha, seed)
+    verdict = infer(data.passes, test.tails)
     return attach(
-        result,
+        frame.assign(**_columns(test, verdict, correction)),
         "hotspots.local_moran",
         value=value,
         exposure=exposure,
@@ -144,64 +138,88 @@ def local_moran(
         correction=correction,
         seed=seed,
         crs=frame.crs,
-        n_tests=int(np.isfinite(columns["p_value"]).sum()),
+        n_tests=int((around.k > 0).sum()),
         left_out={
             "no_data": int((~data.valid).sum()),
-            "no_neighbours": int((result["hotspot_class"] == "no_neighbours").sum()),
+            "no_neighbours": int((around.k == 0).sum()),
         },
-        **method,
+        inference=chosen,
+        permutations=test.draws,
+        imputations=len(data.passes) if len(data.passes) > 1 else None,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """Values, exposure if given, and the rows that take part."""
+def _scale(around: Surroundings, neighbours: Neighbours) -> FloatArray:
+    """Return what makes the weights of neighbours that take part a mean, or ones."""
+    named = (str, int, float, np.number, DistanceBand, KNearest, LatticeNeighbours)
+    if not (isinstance(neighbours, named) or around.is_standardised):
+        return np.ones(len(around.k))
+    total = around.weight
+    return np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
 
-    y: FloatArray
-    exposed: FloatArray | None
-    valid: BoolArray
 
-    def analysed(self) -> FloatArray:
-        """Deviations from the mean of what is analysed, over the rows that take part."""
-        y = self.y[self.valid]
-        x = y if self.exposed is None else _standardised_rate(y, self.exposed[self.valid])
+@dataclass(slots=True)
+class _Test:
+    """One test of the rows that take part; ``draws`` becomes the number it took."""
+
+    data: Data
+    around: Surroundings
+    scale: FloatArray
+    inference: str
+    permutations: int | None
+    alpha: float
+    seed: int
+    draws: int | None = None
+
+    def deviations(self, y: FloatArray) -> FloatArray:
+        """Deviations from the mean of what is analysed: values, or standardised rates."""
+        x = y if self.data.among is None else _standardised_rate(y, self.data.among)
         d = x - x.mean() if len(x) else x
         # What rounding leaves of constant data, or of a value at the mean, is not deviation.
         return np.where(np.abs(d) > 1e-12 * np.abs(x).max(initial=0.0), d, 0.0)
 
+    def tails(self, y: FloatArray) -> Tails:
+        """p-values; NaN where there are no neighbours, 1 where nothing can be unusual."""
+        around, exposed, d = self.around, self.data.among, self.deviations(y)
+        if self.inference == "exact" and exposed is None:
+            found = exact_tails(y, around, self.data.labels, analysis=_NAME)
+        elif self.inference == "exact" and exposed is not None:
+            own = np.zeros(len(y), dtype=bool)
+            found = under_exposure(y, exposed, around, own=own)[1]
+        elif self.inference == "permutation":
+            found, self.draws = permutation_tails(
+                d, around, permutations=self.permutations, alpha=self.alpha, seed=self.seed
+            )
+        else:
+            z = self.lag_score(d, self.scale * around.lag(d))
+            found = Tails(analytic_p(z), z > 0)
+        unremarkable = (d == 0) | np.isnan(found.of_rows(found.p))
+        return found.having(1.0, unremarkable).having(np.nan, around.k == 0)
 
-def _read(frame: gpd.GeoDataFrame, value: str, exposure: str | None) -> _Data:
-    y = numeric_column(frame, value, analysis=_NAME)
+    def lag_score(self, d: FloatArray, lag: FloatArray) -> FloatArray:
+        """Score each lag against its law given the cell's own value (Sokal et al. 1998)."""
+        n = len(d)
+        total, squares = self.scale * self.around.weight, self.scale**2 * self.around.squares
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = -d / (n - 1)
+            variance = ((d**2).sum() - d**2) / (n - 1) - mean**2
+            spread = np.sqrt(variance * ((n - 1) * squares - total**2) / (n - 2))
+            z: FloatArray = (lag - total * mean) / spread
+        return np.where(np.isfinite(z), z, np.nan)
 
-    def refuse(bad: BoolArray, found: str, expected: str) -> None:
-        refuse_rows(frame, bad, analysis=_NAME, found=found, expected=expected)
-
-    refuse(np.isinf(y), f"infinite {value}", "finite numbers or null")
-    if exposure is None:
-        return _Data(y, None, ~np.isnan(y))
-    exposed = numeric_column(frame, exposure, analysis=_NAME)
-    refuse(np.isinf(exposed) | (exposed < 0), f"negative or infinite {exposure}", "0 or more")
-    refuse(y < 0, f"negative {value} with exposure", "0 or more")
-    refuse((exposed == 0) & (y > 0), f"{value} where {exposure} is 0", "exposure")
-    return _Data(y, exposed, ~np.isnan(y) & (exposed > 0))
-
-
-def _weights(
-    frame: gpd.GeoDataFrame, neighbours: Neighbours, valid: BoolArray
-) -> sparse.csr_matrix:
-    """Weights between the rows that take part, without the diagonal."""
-    matrix = neighbour_matrix(frame, neighbours)
-    _, others = window_weights(matrix, star=False)
-    named = isinstance(neighbours, (str, int, float, np.number, DistanceBand, KNearest))
-    mean = named or row_standardised(others)
-    rows = np.flatnonzero(valid)
-    among = sparse.csr_matrix(others[rows][:, rows])
-    if mean:
-        # The mean is over the neighbours that take part.
-        total = np.asarray(among.sum(axis=1), dtype=float).ravel()
-        scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-        among = sparse.csr_matrix(sparse.diags_array(scale, format="csr") @ among)
-    return among
+    def scores(self, y: FloatArray) -> FloatArray:
+        """Return local I, its standard score, own deviation and that of the neighbours."""
+        d = self.deviations(y)
+        lag = self.scale * self.around.lag(d)
+        squares = float(d @ d)
+        local_i = (len(d) - 1) * d * lag / squares if squares else np.full(len(d), np.nan)
+        z = self.lag_score(d, lag)
+        high = d
+        if self.inference == "exact" and self.data.among is not None:
+            exposed = self.data.among
+            z = under_exposure(y, exposed, self.around, own=np.zeros(len(y), dtype=bool))[0]
+            high, lag = y * exposed.sum() - exposed * y.sum(), np.nan_to_num(z)
+        return np.stack([local_i, np.where(d != 0, np.sign(d) * z, np.nan), high, lag])
 
 
 def _standardised_rate(counts: FloatArray, exposed: FloatArray) -> FloatArray:
@@ -217,95 +235,30 @@ def _standardised_rate(counts: FloatArray, exposed: FloatArray) -> FloatArray:
         return np.where(variance > 0, (rate - overall) / np.sqrt(variance), 0.0)
 
 
-def _score(
-    frame: gpd.GeoDataFrame,
-    data: _Data,
-    weights: sparse.csr_matrix,
-    *,
-    inference: str,
-    draws: int | None,
-    alpha: float,
-    seed: int,
-) -> tuple[dict[str, AnyArray], dict[str, object]]:
-    d, k = data.analysed(), np.diff(weights.indptr)
+def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str, AnyArray]:
+    data, tails, k = test.data, verdict.tails, test.around.k
     tested = k > 0
-    lag = weights @ d
-    squares = float(d @ d)
-    n_valid = len(d)
-    local_i = (n_valid - 1) * d * lag / squares if squares else np.full(n_valid, np.nan)
-    z_lag = _lag_score(d, weights)
-    high, lag_high = d > 0, lag > 0
-    counts = data.y[data.valid]
-    whole = bool(tails.whole_counts(counts).all())
-    cells = tails.Cells(counts if data.exposed is None else d, weights, lag, tested)
-    method: dict[str, object] = {"inference": _choose(frame, data, cells, inference, whole)}
-    method["permutations"] = None
-    if method["inference"] == "exact" and data.exposed is not None:
-        exposed = data.exposed[data.valid]
-        z_lag, p = under_exposure(counts, exposed, weights)
-        high, lag_high = counts * exposed.sum() > exposed * counts.sum(), z_lag > 0
-    elif method["inference"] == "exact":
-        p = tails.exact_p(cells, list(frame.index[data.valid]))
-    elif method["inference"] == "permutation":
-        centred = tails.Cells(d, weights, lag, tested)
-        p, method["permutations"] = tails.permutation_p(
-            centred, permutations=draws, alpha=alpha, seed=seed
-        )
-    else:
-        p = tails.analytic_p(z_lag)
-    # Constant data, or a cell at the mean: nothing is unusual.
-    p = np.where(np.isnan(p) | (d == 0) | (squares == 0), 1.0, p)
-    quadrant = np.select(
-        [high & lag_high, high, lag_high], ["high_high", "high_low", "low_high"], "low_low"
-    ).astype(object)
-    quadrant[~tested | (squares == 0)] = None
-    z = np.where(d != 0, np.sign(d) * z_lag, np.nan)
-    return _spread(data, k=k, local_i=local_i, local_z=z, p_value=p, quadrant=quadrant), method
-
-
-def _choose(
-    frame: gpd.GeoDataFrame, data: _Data, cells: tails.Cells, inference: str, whole: bool
-) -> str:
-    """Name the inference; the binomial law under exposure costs nothing and needs no budget."""
-    if inference == "exact" and not whole:
-        bad = data.valid & ~tails.whole_counts(np.nan_to_num(data.y))
-        raise LayerError(
-            _NAME,
-            found=f"values that are not counts, such as {data.y[bad][0]:g}",
-            expected='whole numbers of 0 or more for inference="exact"',
-            repair='Use inference="permutation".',
-            rows=list(frame.index[bad]),
-        )
-    if data.exposed is None or inference not in ("auto", "exact"):
-        return tails.choose(cells, inference)
-    if inference == "exact" and not cells.equal_weights:
-        raise ParameterError('inference="exact" needs equal weights; use "permutation"')
-    return "exact" if whole and cells.equal_weights else "permutation"
-
-
-def _lag_score(d: FloatArray, weights: sparse.csr_matrix) -> FloatArray:
-    """Score each lag against its law given the cell's own value (Sokal, Oden & Thomson 1998)."""
-    n = len(d)
-    total = np.asarray(weights.sum(axis=1), dtype=float).ravel()
-    squares = np.asarray(weights.multiply(weights).sum(axis=1), dtype=float).ravel()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = -d / (n - 1)
-        variance = ((d**2).sum() - d**2) / (n - 1) - mean**2
-        spread = np.sqrt(variance * ((n - 1) * squares - total**2) / (n - 2))
-        z: FloatArray = (weights @ d - total * mean) / spread
-    return np.where(np.isfinite(z), z, np.nan)
-
-
-def _spread(data: _Data, *, k: AnyArray, **scores: AnyArray) -> dict[str, AnyArray]:
-    """Put scores of the rows that take part among all rows; untested ones have none."""
-    n, rows, tested = len(data.y), np.flatnonzero(data.valid), k > 0
-    neighbours = np.zeros(n, dtype=np.int64)
-    neighbours[rows] = k
-    columns: dict[str, AnyArray] = {"value": data.y, "n_neighbours": neighbours}
-    for name, score in scores.items():
-        blank = None if score.dtype == object else np.nan
-        columns[name] = np.full(n, blank, dtype=score.dtype)
-        columns[name][rows[tested]] = score[tested]
-    if data.exposed is not None:
-        columns |= expectation(data.y, data.exposed, data.valid)
+    local_i, z, high, lag = np.mean([test.scores(y) for y in data.passes], axis=0)
+    adjusted = tails.adjusted(correction)
+    quadrant = np.where(high > 0, np.where(lag > 0, 0, 1), np.where(lag > 0, 2, 3))
+    quadrant = np.where(tested & ~np.isnan(local_i), quadrant, -1)
+    code = np.where(adjusted <= test.alpha, quadrant, 4)
+    code = np.where(tested, code, 5)
+    everywhere = np.full((2, len(data.y)), -1)
+    everywhere[1] = 6
+    everywhere[:, data.valid] = quadrant, code
+    columns: dict[str, AnyArray] = {
+        "value": data.y,
+        "n_neighbours": data.spread(k),
+        "local_i": data.spread(local_i, tested=tested),
+        "local_z": data.spread(z, tested=tested),
+        "p_value": data.spread(tails.of_rows(tails.p)),
+        **expectation(data),
+        "p_adjusted": data.spread(adjusted),
+    }
+    if verdict.fraction_missing is not None:
+        columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
+    columns["significant"] = columns["p_adjusted"] <= test.alpha
+    columns["quadrant"] = labels(everywhere[0], _QUADRANTS)
+    columns["hotspot_class"] = labels(everywhere[1], _CLASSES)
     return columns

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+import pandas as pd
+from scipy import stats
 
 from geocn._kernels import exact, permutation
-from geocn._typing import BoolArray, FloatArray, IntArray
+from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
-from geocn.hotspots.correction import two_sided
+from geocn.hotspots.correction import Correction, adjust, two_sided
+from geocn.hotspots.surroundings import Surroundings
 
 # Multiplications of the exact law above which "auto" takes permutation instead.
 _BUDGET = 3e9
@@ -18,39 +20,39 @@ _MOST_DRAWS = 5_000_000
 _MOST_WEIGHTED_DRAWS = 99_999
 # Besag & Clifford 1991 stop after 10 to 20 exceedances; both tails are waited for here.
 _ENOUGH = 20
+# Tables up to this long are indexed directly; what is longer is sorted.
+_TABULATED = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
-    """What a local test needs: values, neighbours without self, sums, and which to test."""
+class Tails:
+    """Two-sided p-values, and whether the upper tail is the smaller one.
 
-    y: FloatArray
-    weights: sparse.csr_matrix
-    lag: FloatArray
-    tested: BoolArray
+    Where few results are possible each is held once: ``place`` says for every row which one
+    is its own, and ``times`` how many rows have it.
+    """
 
-    @property
-    def cardinality(self) -> IntArray:
-        """Number of neighbours of each cell."""
-        return np.diff(self.weights.indptr).astype(np.int64)
+    p: FloatArray
+    is_upper: BoolArray
+    place: IntArray | None = None
+    times: IntArray | None = None
 
-    @property
-    def equal_weights(self) -> bool:
-        """Whether, within each cell, all neighbours weigh the same."""
-        data, start = self.weights.data, self.weights.indptr
-        if not len(data):
-            return True
-        k = np.diff(start)
-        first = np.repeat(data[np.minimum(start[:-1], len(data) - 1)], k)
-        return bool(np.allclose(data, first, rtol=1e-9, atol=0))
+    def of_rows(self, held: AnyArray) -> AnyArray:
+        """Bring what is held once a result to the rows."""
+        return held if self.place is None else held[self.place]
 
-    @property
-    def plain_lag(self) -> FloatArray:
-        """Sums over neighbours without weights."""
-        pattern = self.weights.copy()
-        pattern.data = np.ones_like(pattern.data)
-        lag: FloatArray = pattern @ self.y
-        return lag
+    def having(self, p_value: float, rows: BoolArray) -> Tails:
+        """Give some rows another p-value; rows that share a result must all be among them."""
+        if not rows.any():
+            return self
+        p = self.p.copy()
+        p[rows if self.place is None else self.place[rows]] = p_value
+        return Tails(p, self.is_upper, self.place, self.times)
+
+    def adjusted(self, correction: Correction) -> FloatArray:
+        """Corrected p-values of the rows."""
+        adjusted = adjust(self.p, correction=correction, times=self.times)
+        return np.asarray(self.of_rows(adjusted), dtype=float)
 
 
 def whole_counts(y: FloatArray) -> BoolArray:
@@ -59,96 +61,132 @@ def whole_counts(y: FloatArray) -> BoolArray:
     return whole
 
 
-def choose(cells: Cells, inference: str) -> str:
+def choose(y: FloatArray, around: Surroundings, inference: str) -> str:
     """Resolve "auto": exact for counts where the law is cheap, else permutation."""
     if inference != "auto":
         return inference
-    feasible = cells.equal_weights and bool(whole_counts(cells.y).all())
-    return "exact" if feasible and _exact_cost(cells) <= _BUDGET else "permutation"
+    feasible = around.equal and bool(whole_counts(y).all())
+    return "exact" if feasible and _exact_cost(y, around) <= _BUDGET else "permutation"
 
 
-def _exact_cost(cells: Cells) -> float:
-    values = np.unique(cells.y)
-    ks = np.unique(cells.cardinality[cells.tested])
-    if len(ks) and ks.max() > exact.LARGEST_K:
+def _exact_cost(y: FloatArray, around: Surroundings) -> float:
+    k = int(around.k.max(initial=0))
+    if k > exact.LARGEST_K:
         return np.inf
-    largest = int(values.max(initial=0))
-    return sum(len(values) * exact.cost(len(values), largest, int(k)) for k in ks)
+    span = int(y.max(initial=0)) - int(y.min()) if len(y) else 0
+    if span * k > _BUDGET:
+        return np.inf
+    distinct = len(tabulate(y.astype(np.int64))[0])
+    return exact.cost_without_one(distinct, span, k)
 
 
-def exact_p(cells: Cells, labels: list[object]) -> FloatArray:
-    """Two-sided exact p-values given each cell's own value.
+def tabulate(y: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Distinct whole numbers of 0 or more, how often each stands, and the place of each row's."""
+    if y.max(initial=0) > _TABULATED:
+        values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+        return values, counts, place
+    every = np.bincount(y, minlength=1)
+    values = np.flatnonzero(every)
+    rank: IntArray = np.cumsum(every > 0) - 1
+    return values, every[values], rank[y]
+
+
+def exact_tails(y: FloatArray, around: Surroundings, labels: pd.Index, *, analysis: str) -> Tails:
+    """Two-sided exact p-values of the sums over neighbours, given each row's own value.
+
+    Rows without neighbours get NaN. ``labels`` name the rows in errors of the ``analysis``.
 
     Raises
     ------
     LayerError
         Where a value is not a count.
     ParameterError
-        Where weights differ within a cell, or a cell has too many neighbours.
+        Where weights differ within a row, or a row has too many neighbours.
     """
-    bad = ~whole_counts(cells.y)
-    if bad.any():
-        raise LayerError(
-            "getis_ord",
-            found=f"values that are not counts, such as {cells.y[bad][0]:g}",
-            expected='whole numbers of 0 or more for inference="exact"',
-            repair='Use inference="permutation".',
-            rows=[label for label, is_bad in zip(labels, bad, strict=True) if is_bad],
-        )
-    if not cells.equal_weights:
+    refuse_other_than_counts(y, labels, analysis=analysis)
+    if not around.equal:
         raise ParameterError('inference="exact" needs equal weights; use "permutation"')
-    k_of, y = cells.cardinality, cells.y.astype(np.int64)
-    if k_of[cells.tested].max(initial=0) > exact.LARGEST_K:
+    most = int(around.k.max(initial=0))
+    if most > exact.LARGEST_K:
         raise ParameterError(
             f'inference="exact" serves up to {exact.LARGEST_K} neighbours; use "permutation"'
         )
-    lag = np.rint(cells.plain_lag).astype(np.int64)
-    values, counts = np.unique(y, return_counts=True)
-    p = np.full(len(y), np.nan)
-    own = np.searchsorted(values, y)
-    for k in np.unique(k_of[cells.tested]):
-        for v in np.unique(own[cells.tested & (k_of == k)]):
-            rows = np.flatnonzero(cells.tested & (k_of == k) & (own == v))
-            others = counts.copy()
-            others[v] -= 1
-            at_least, at_most = exact.tails(exact.sum_law(values, others, int(k)))
-            p[rows] = two_sided(at_least[lag[rows]], at_most[lag[rows]])
-    return p
+    counts = y.astype(np.int64)
+    values, times, own = tabulate(counts)
+    least = int(values.min(initial=0))
+    width = most * (int(values.max(initial=0)) - least) + 1
+    ks, _, k_place = tabulate(around.k)
+    # A result is a number of neighbours, an own value and a sum, in one number.
+    key = (own * len(ks) + k_place) * width + around.sums(counts) - least * around.k
+    keys, rows_each, place = _distinct(key, len(values) * len(ks) * width)
+    p, is_upper = np.full(len(keys), np.nan), np.zeros(len(keys), dtype=bool)
+    for v, laws in exact.laws_without_one(values, times, most):
+        for c, k in enumerate(ks.tolist()):
+            block = (v * len(ks) + c) * width
+            some = slice(*np.searchsorted(keys, [block, block + width]))
+            if k and some.start < some.stop:
+                at_least, at_most = exact.tails(laws[k])
+                at = keys[some] - block
+                p[some] = two_sided(at_least[at], at_most[at])
+                is_upper[some] = at_least[at] < at_most[at]
+    return Tails(p, is_upper, place, rows_each)
 
 
-def permutation_p(
-    cells: Cells, *, permutations: int | None, alpha: float, seed: int
-) -> tuple[FloatArray, int]:
+def refuse_other_than_counts(y: FloatArray, labels: pd.Index, *, analysis: str) -> None:
+    """Raise a LayerError that names the rows whose value is not a whole number of 0 or more."""
+    bad = ~whole_counts(y)
+    if bad.any():
+        raise LayerError(
+            analysis,
+            found=f"values that are not counts, such as {y[bad][0]:g}",
+            expected='whole numbers of 0 or more for inference="exact"',
+            repair='Use inference="permutation".',
+            rows=list(labels[bad]),
+        )
+
+
+def _distinct(key: IntArray, size: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Distinct keys in order, how often each stands, and the place of each row's."""
+    if size > _TABULATED:
+        keys, place, times = np.unique(key, return_inverse=True, return_counts=True)
+        return keys, times, place
+    every = np.bincount(key, minlength=1)
+    keys = np.flatnonzero(every)
+    place = np.zeros(len(every), dtype=np.int64)
+    place[keys] = np.arange(len(keys))
+    return keys, every[keys], place[key]
+
+
+def permutation_tails(
+    y: FloatArray, around: Surroundings, *, permutations: int | None, alpha: float, seed: int
+) -> tuple[Tails, int]:
     """Two-sided conditional permutation p-values, and the number of permutations."""
-    p = np.full(len(cells.y), np.nan)
-    n_tests = int(cells.tested.sum())
     # Fewer than tests / alpha draws cannot give a p-value that survives the correction.
-    needed = max(999, int(np.ceil(2 * n_tests / alpha)))
-    if cells.equal_weights:
+    needed = max(999, int(np.ceil(2 * int((around.k > 0).sum()) / alpha)))
+    if around.equal or around.matrix is None:
         draws = permutations or min(needed, _MOST_DRAWS)
-        k_of, lag = cells.cardinality, cells.plain_lag
-        for k in np.unique(k_of[cells.tested]):
-            rows = np.flatnonzero(cells.tested & (k_of == k))
-            high, low = permutation.shared_sum_counts(
-                cells.y, lag[rows], rows, k=int(k), draws=draws, seed=seed
-            )
-            p[rows] = two_sided((high + 1) / (draws + 1), (low + 1) / (draws + 1))
-        return p, draws
+        lag = np.asarray(around.sums(y), dtype=float)
+        high, low = permutation.shared_counts(y, lag, around.k, draws=draws, seed=seed)
+        return _from_draws(high, low, np.full(len(y), draws)), draws
     draws = permutations or min(needed, _MOST_WEIGHTED_DRAWS)
-    rows = np.flatnonzero(cells.tested)
-    counts = permutation.weighted_counts(
-        cells.y,
-        cells.lag,
-        cells.weights.indptr.astype(np.int64),
-        cells.weights.data,
+    rows = np.flatnonzero(around.k)
+    drawn = np.zeros((len(y), 3), dtype=np.int64)
+    drawn[rows] = permutation.weighted_counts(
+        y,
+        around.lag(y),
+        around.matrix.indptr.astype(np.int64),
+        around.matrix.data,
         rows,
         draws,
         draws if permutations else _ENOUGH,
         seed,
     )
-    taken = counts[:, 2] + 1
-    p[rows] = two_sided((counts[:, 0] + 1) / taken, (counts[:, 1] + 1) / taken)
-    return p, draws
+    return _from_draws(*drawn.T), draws
+
+
+def _from_draws(at_least: IntArray, at_most: IntArray, draws: IntArray) -> Tails:
+    p = two_sided((at_least + 1) / (draws + 1), (at_most + 1) / (draws + 1))
+    return Tails(p, at_least < at_most)
 
 
 def analytic_p(z: FloatArray) -> FloatArray:
@@ -157,7 +195,7 @@ def analytic_p(z: FloatArray) -> FloatArray:
     return p
 
 
-def binomial_p(observed: FloatArray, total: FloatArray, share: FloatArray) -> FloatArray:
+def binomial_tails(observed: FloatArray, total: FloatArray, share: FloatArray) -> Tails:
     """Two-sided exact p-values of counts given their total and expected share.
 
     Independent Poisson counts, given their sum, are multinomial; one count against the
@@ -165,4 +203,9 @@ def binomial_p(observed: FloatArray, total: FloatArray, share: FloatArray) -> Fl
     """
     at_least = np.asarray(stats.binom.sf(observed - 1, total, share), dtype=float)
     at_most = np.asarray(stats.binom.cdf(observed, total, share), dtype=float)
-    return two_sided(at_least, at_most)
+    return Tails(two_sided(at_least, at_most), at_least < at_most)
+
+
+def binomial_p(observed: FloatArray, total: FloatArray, share: FloatArray) -> FloatArray:
+    """Two-sided p-values of :func:`binomial_tails`."""
+    return binomial_tails(observed, total, share).p
