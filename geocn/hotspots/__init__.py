@@ -8,7 +8,9 @@ from geocn.hotspots.cube import read_cube, space_time_cube, write_cube
 from geocn.hotspots.density import kernel_density
 from geocn.hotspots.effort import enforcement_effort
 from geocn.hotspots.emerging import emerging_hotspots
+from geocn.hotspots.forecast import evaluate_forecast, forecast
 from geocn.hotspots.getis import getis_ord
+from geocn.hotspots.global_g import global_g
 from geocn.hotspots.moran import local_moran
 from geocn.hotspots.near_repeat import near_repeat
 from geocn.hotspots.network_density import network_kernel_density
@@ -33,7 +35,10 @@ __all__ = [
     "distance_band",
     "emerging_hotspots",
     "enforcement_effort",
+    "evaluate_forecast",
+    "forecast",
     "getis_ord",
+    "global_g",
     "kernel_density",
     "knn",
     "local_moran",

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
+import numpy as np
+
 from geocn import hotspots
-from tests.properties.cases.world import (
-    grid,
-)
+from tests.properties.cases.world import grid
 from tests.properties.check import Case
+
+
+def _imputed() -> gpd.GeoDataFrame:
+    """The grid with three imputations of its counts."""
+    rng = np.random.default_rng(2)
+    frame = grid()
+    names = [f"n_imputed_{i}" for i in (1, 2, 3)]
+    for name in names:
+        frame[name] = frame["n"] + rng.integers(0, 3, len(frame))
+    return frame.assign(n=frame[names].mean(axis=1), imprecise_share=0.4)
+
 
 CASES = (
     Case(
@@ -54,6 +66,38 @@ CASES = (
         lambda: {"frame": grid(), "value": "n", "neighbours": "queen"},
         data=("frame", "value"),
         spine="frame",
+        empty=("frame",),
+        moves=("frame",),
+    ),
+    Case(
+        "hotspots.getis_ord",
+        hotspots.getis_ord,
+        lambda: {"frame": _imputed(), "value": "n", "neighbours": "queen"},
+        data=("frame", "value"),
+        spine="frame",
+        empty=("frame",),
+        moves=("frame",),
+    ),
+    Case(
+        "hotspots.local_moran",
+        hotspots.local_moran,
+        lambda: {"frame": _imputed(), "value": "n", "neighbours": "rook", "exposure": "hours"},
+        data=("frame", "value"),
+        spine="frame",
+        empty=("frame",),
+        moves=("frame",),
+    ),
+    Case(
+        "hotspots.global_g",
+        hotspots.global_g,
+        lambda: {
+            "frame": grid(),
+            "value": "n",
+            "neighbours": "queen",
+            "inference": "analytic",
+        },
+        data=("frame", "value"),
+        shuffled=("frame",),
         empty=("frame",),
         moves=("frame",),
     ),
