@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from geocn._typing import FloatArray, IntArray
+from geocn._typing import AnyArray, FloatArray, IntArray
 
 _HUGE, _SHRINK = 1e250, 1e-250
 # Terms this much smaller than their sum so far do not change it.
@@ -132,8 +132,8 @@ def window_tails(  # noqa: PLR0917 - numba takes keywords badly
         numbers from 1 to ``top``.
     share : (n,) array
         Shares of exposure; they sum to 1.
-    counts : (kinds, n) integer array
-        Pieces of evidence of one or two kinds.
+    counts : (kinds, m, n) integer array
+        Pieces of evidence of one or two kinds in each of m imputations.
     weights : (kinds,) array
         More than 0.
     top : int
@@ -141,34 +141,76 @@ def window_tails(  # noqa: PLR0917 - numba takes keywords badly
 
     Returns
     -------
-    at_least, at_most : (windows,) arrays
+    at_least, at_most : (m, windows) arrays
         NaN where most of the exposure lies in the window: the recursion loses its digits.
     """
     n = begin.size - 1
-    kinds = counts.shape[0]
-    pieces = np.zeros(kinds, dtype=np.int64)
+    kinds, m = counts.shape[0], counts.shape[1]
+    pieces = np.zeros((2, m), dtype=np.int64)
     for kind in range(kinds):
-        for segment in range(counts.shape[1]):
-            pieces[kind] += counts[kind, segment]
-    at_least, at_most = np.empty(n), np.empty(n)
-    chance, nothing = np.zeros(top + 1), np.ones(1)
+        for draw in range(m):
+            for segment in range(counts.shape[2]):
+                pieces[kind, draw] += counts[kind, draw, segment]
+    at_least, at_most = np.empty((m, n)), np.empty((m, n))
+    chance, observed = np.zeros(top + 1), np.zeros(m)
+    law, other = np.ones(1), np.ones(1)
+    other_weight = weights[kinds - 1]
     for i in range(n):
         for step in range(1, top + 1):
             chance[step] = 0.0
-        at_least[i] = at_most[i] = np.nan
-        inside, observed = 0.0, 0.0
+        inside = 0.0
         for place in range(begin[i], begin[i + 1]):
             chance[level[place]] += share[member[place]]
             inside += share[member[place]]
-            for kind in range(kinds):
-                observed += weights[kind] * level[place] * counts[kind, member[place]]
-        if inside > MOST_INSIDE:
-            continue
+        greatest = 0.0
+        for draw in range(m):
+            observed[draw] = 0.0
+            for place in range(begin[i], begin[i + 1]):
+                for kind in range(kinds):
+                    found = counts[kind, draw, member[place]]
+                    observed[draw] += weights[kind] * level[place] * found
+            greatest = max(greatest, observed[draw])
         chance[0] = 1.0 - inside
-        law = sum_of_levels(chance, pieces[0], int(np.ceil(observed / weights[0])))
-        other, other_weight = nothing, 1.0
-        if kinds > 1:
-            other = sum_of_levels(chance, pieces[1], int(np.ceil(observed / weights[1])))
-            other_weight = weights[1]
-        at_least[i], at_most[i] = tails_of(law, other, weights[0], other_weight, observed)
+        for draw in range(m):
+            if inside > MOST_INSIDE:
+                at_least[draw, i] = at_most[draw, i] = np.nan
+                continue
+            # Imputations of the same totals share one law, which goes as far as any needs.
+            if draw == 0 or pieces[0, draw] != pieces[0, draw - 1]:
+                law = sum_of_levels(chance, pieces[0, draw], int(np.ceil(greatest / weights[0])))
+            if kinds > 1 and (draw == 0 or pieces[1, draw] != pieces[1, draw - 1]):
+                other = sum_of_levels(chance, pieces[1, draw], int(np.ceil(greatest / weights[1])))
+            if draw > 0 and observed[draw] == observed[draw - 1]:
+                same = pieces[0, draw] == pieces[0, draw - 1]
+                if same and pieces[1, draw] == pieces[1, draw - 1]:
+                    at_least[draw, i] = at_least[draw - 1, i]
+                    at_most[draw, i] = at_most[draw - 1, i]
+                    continue
+            at_least[draw, i], at_most[draw, i] = tails_of(
+                law, other, weights[0], other_weight, observed[draw]
+            )
     return at_least, at_most
+
+
+@njit(cache=True)
+def scatter(
+    uniform: FloatArray, until: FloatArray, guide: IntArray, amount: int, counts: AnyArray
+) -> None:
+    """Add an amount to the segment that each uniform number falls on, in place.
+
+    Parameters
+    ----------
+    uniform : (k,) array
+        From 0 to below 1.
+    until : (n,) array
+        Running sums of the shares, the last of them 1.
+    guide : (g,) integer array
+        First segment whose sum lies beyond i / g, for i from 0.
+    amount : int
+    counts : (n,) integer array
+    """
+    for value in uniform:
+        segment = guide[int(value * guide.size)]
+        while until[segment] <= value:
+            segment += 1
+        counts[segment] += amount

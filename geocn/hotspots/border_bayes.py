@@ -12,7 +12,8 @@ from geocn.hotspots.border_methods import BorderBayes, Judgement, Study
 def by_bayes(study: Study, settings: BorderBayes) -> Judgement:
     r"""Judge rates by their posterior under a gamma law of the true rates.
 
-    With rates of mean m and variance a (Marshall's moments) a segment with y pieces of
+    With rates of mean m and variance a (Marshall's moments, the variance at least that of
+    the mean itself) a segment with y pieces of
     evidence in exposure e has the posterior
     :math:`\mathrm{Gamma}(m^2/a + y, m/a + e)`. It is hot as far as
     :math:`P(\theta > f\,m_0)` is near 1, cold as far as :math:`P(\theta < m_0/f)` is, with f
@@ -82,6 +83,28 @@ def _posterior(
     overall = float(y.sum() / e.sum())
     if overall == 0:
         return np.zeros(len(y)), np.zeros(len(y))
+    mean, between, others = _moments(y, e, None)
+    if near is not None:
+        local = _moments(y, e, near)
+        # A segment without neighbours is drawn towards all.
+        alone = local[2] <= 1e-9 * e
+        mean, between, others = (
+            np.where(alone, whole, part)
+            for whole, part in zip((mean, between, others), local, strict=True)
+        )
+    # Others tell their common rate no better than their own evidence does.
+    centre = np.maximum(mean, 1e-9 * overall)
+    width = np.maximum(between, centre / np.maximum(others, 1e-9 * e))
+    shape, rate = centre**2 / width + y, centre / width + e
+    above = special.gammaincc(shape, rate * factor * overall)
+    below = special.gammainc(shape, rate * overall / factor)
+    return above, below
+
+
+def _moments(
+    y: FloatArray, e: FloatArray, near: sparse.csr_matrix | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Marshall's mean and variance of the true rates around each, and the others' exposure."""
 
     def total(x: FloatArray) -> FloatArray:
         summed: FloatArray = np.full(len(x), x.sum()) if near is None else near @ x
@@ -91,10 +114,4 @@ def _posterior(
     mean = total(y) / exposed
     spread = total(y**2 / e) / exposed - mean**2
     between = np.maximum(spread - mean * total(np.ones(len(y))) / exposed, 0.0)
-    # A prior without width is one far narrower than any evidence could tell.
-    narrow = 1e-9 * overall**2
-    width, centre = np.maximum(between, narrow), np.maximum(mean, 1e-9 * overall)
-    shape, rate = centre**2 / width + y, centre / width + e
-    above = special.gammaincc(shape, rate * factor * overall)
-    below = special.gammainc(shape, rate * overall / factor)
-    return above, below
+    return mean, between, exposed - e

@@ -161,9 +161,10 @@ def _pieces(
     rows, times = [np.empty(0, dtype=np.int64)], [pd.Series([], dtype=_INSTANT)]
     if "crossings" in used:
         row = np.where(crossed.imprecise, -1, crossed.rows[0])
-        first = first_of_route(frame, row)
+        when = _instants(frame, "crossed_at", "crossings", step)
+        first = first_of_route(frame, row, when)
         rows.append(row[first])
-        times.append(_instants(frame[first], "crossed_at", "crossings", step))
+        times.append(when[first])
     if caught is not None and "seizures" in used:
         inside = ~seized.imprecise & (seized.rows[0] >= 0)
         rows.append(seized.rows[0][inside])

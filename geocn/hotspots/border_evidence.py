@@ -185,14 +185,10 @@ def locate_seizures(
     return Located(at, vague, left_out)
 
 
-def first_of_route(crossings: gpd.GeoDataFrame, at: IntArray) -> BoolArray:
-    """Which crossings are the first of their route in their segment, by time."""
+def first_of_route(crossings: gpd.GeoDataFrame, at: IntArray, when: pd.Series) -> BoolArray:
+    """Which crossings are the first of their route in their segment; those undated last."""
     codes, inside = _route_codes(crossings), at >= 0
-    if "crossed_at" in crossings:
-        when = pd.to_datetime(crossings["crossed_at"], utc=True).astype("int64").to_numpy()
-    else:
-        when = np.zeros(len(crossings), dtype=np.int64)
-    order = np.lexsort((when, at, codes))
+    order = np.lexsort((when.to_numpy(), at, codes))
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = (np.diff(codes[order]) != 0) | (np.diff(at[order]) != 0)
     first = np.zeros(len(crossings), dtype=bool)

@@ -195,21 +195,17 @@ def by_windows(study: Study, settings: BorderKernel | BorderPoisson) -> Judgemen
         else windows.single(len(study.exposed))
     )
     expected = around.sum(study.share)
-    p, excess = [], []
-    for counts in np.moveaxis(study.counts, 1, 0):
-        total = float(study.weights @ counts.sum(axis=1))
-        found = around.sum(study.weights @ counts)
-        p.append(windows.window_p(around, np.ascontiguousarray(counts), study.weights, study.share))
-        excess.append(found - total * expected)
-    sign, missing = np.sign(excess[0]), np.zeros(len(expected))
-    p_value = p[0]
+    weighted = np.tensordot(study.weights, study.counts, axes=1)
+    p = windows.window_p(around, study.counts, study.weights, study.share)
+    excess = np.stack([around.sum(row) - row.sum() * expected for row in weighted])
+    p_value, sign, missing = p[0], np.sign(excess[0]), np.zeros(len(expected))
     if len(p) > 1:
-        z, p_value, missing = combine_scores(scores_from_p(np.stack(p), np.stack(excess)))
+        z, p_value, missing = combine_scores(scores_from_p(p, excess))
         sign = np.sign(z)
     p_value = np.where(study.exposed > 0, p_value, np.nan)
     columns = {"fraction_missing": missing}
     if isinstance(settings, BorderKernel):
-        mean = (study.weights @ study.counts.mean(axis=1)) if study.counts.size else study.exposed
+        mean = weighted.mean(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             columns["relative_risk_smoothed"] = around.sum(mean) / (mean.sum() * expected)
     adjusted = adjust(p_value, correction=study.correction)

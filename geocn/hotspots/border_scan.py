@@ -7,13 +7,16 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
+from geocn._kernels.border_windows import scatter
 from geocn._kernels.interval_scan import interval_maxima, poisson_ratio
 from geocn._typing import FloatArray, IntArray
 from geocn.hotspots.border_methods import BorderScan, Judgement, Study
-from geocn.hotspots.gumbel import rank_p
+from geocn.hotspots.gumbel import gumbel_p, rank_p
 from geocn.hotspots.interval_scan import scan_intervals
 
-_TOGETHER = 128
+_TOGETHER = 333
+# Clusters less unusual than all of so many replicates are no clusters.
+_FIRST = 99
 # Weights are brought to whole numbers up to this, so that totals stay countable.
 _GREATEST = 20
 
@@ -30,19 +33,20 @@ def by_scan(study: Study, settings: BorderScan) -> Judgement:
         study.chains.chain,
         max_share=settings.max_share,
         max_segments=settings.max_segments,
-        permutations=settings.permutations,
+        permutations=min(settings.permutations, _FIRST),
         seed=study.seed,
         look_for=settings.look_for,
     )
-    maxima, whole = found.maxima, np.ones(1, dtype=np.int64)
-    if len(study.weights) > 1 and study.counts.any():
-        whole = whole_weights(study.weights)
-        maxima = weighted_maxima(study, whole, settings)
+    whole = whole_weights(study.weights)
+    maxima = found.maxima
+    if study.counts.any():
+        maxima = maxima_of(study, whole, settings)
     n = len(study.exposed)
     p_value, sign, cluster = np.ones(n), np.zeros(n), np.full(n, -1, dtype=np.int64)
     support = np.full(n, np.nan)
     ratio = found.clusters["log_likelihood_ratio"].to_numpy()
-    clusters = found.clusters.assign(p_value=rank_p(ratio, maxima))
+    told = {"p_value": rank_p(ratio, maxima), "p_value_gumbel": gumbel_p(ratio, maxima)}
+    clusters = found.clusters.assign(**told)
     places = clusters[["start", "stop"]].to_numpy()
     high = (clusters["direction"] == "high").to_numpy()
     for number, p in enumerate(clusters["p_value"].to_numpy()):
@@ -69,43 +73,43 @@ def by_scan(study: Study, settings: BorderScan) -> Judgement:
 
 
 def whole_weights(weights: FloatArray) -> IntArray:
-    """Whole numbers up to 20 in nearly the ratio of two weights.
+    """Whole numbers up to 20 in nearly the ratio of one or two weights.
 
     Examples
     --------
     >>> whole_weights(np.array([1.0, 0.25])).tolist()
     [4, 1]
     """
-    low, high = sorted(weights.tolist())
+    low, high = min(weights.tolist()), max(weights.tolist())
     ratio = max(Fraction(low / high).limit_denominator(_GREATEST), Fraction(1, _GREATEST))
     pair = [ratio.denominator, ratio.numerator]
-    return np.array(pair if weights[0] >= weights[1] else pair[::-1], dtype=np.int64)
+    return np.array(pair if weights[0] == high else pair[::-1], dtype=np.int64)[: len(weights)]
 
 
-def weighted_maxima(study: Study, whole: IntArray, settings: BorderScan) -> FloatArray:
+def maxima_of(study: Study, whole: IntArray, settings: BorderScan) -> FloatArray:
     """Greatest ratio of replicates in which each kind keeps its own total and weight."""
     totals = np.rint(study.counts.mean(axis=1).sum(axis=1)).astype(np.int64)
     weighted = int(whole @ totals)
     # Of effective counts, as in the data.
     unit = float(whole**2 @ totals) / weighted
-    expected = np.append(0.0, np.cumsum(study.share)) * weighted
+    n = len(study.share)
+    until = np.append(0.0, np.cumsum(study.share))
+    fall = until[1:].copy()
+    fall[np.flatnonzero(study.share > 0)[-1] :] = 1.0
+    guide = np.searchsorted(fall, np.arange(n) / n, side="right").astype(np.int64)
     found = []
     for number, begin in enumerate(range(0, settings.permutations, _TOGETHER)):
         rng = np.random.default_rng([study.seed, 2, number])
-        size = min(_TOGETHER, settings.permutations - begin)
-        drawn = sum(
-            (
-                w * rng.multinomial(total, study.share, size)
-                for w, total in zip(whole, totals, strict=True)
-            ),
-            start=np.zeros((size, len(study.share)), dtype=np.int64),
-        )
+        drawn = np.zeros((min(_TOGETHER, settings.permutations - begin), n), dtype=np.int32)
+        for row in range(len(drawn)):
+            for amount, total in zip(whole, totals, strict=True):
+                scatter(rng.random(total), fall, guide, amount, drawn[row])
         found.append(
             interval_maxima(
-                drawn.astype(np.int32),
-                expected,
+                drawn,
+                until * weighted,
                 study.chains.end,
-                min(settings.max_segments, len(study.share)),
+                min(settings.max_segments, n),
                 settings.max_share * weighted * (1 + 1e-9),
                 settings.look_for != "low",
                 settings.look_for != "high",

@@ -66,27 +66,38 @@ def window_p(
     Parameters
     ----------
     windows : Windows
-    counts : (kinds, n) integer array
-        Of one or two kinds.
+    counts : (kinds, m, n) integer array
+        Of one or two kinds, in m imputations.
     weights : (kinds,) array
         More than 0.
     share : (n,) array
         Of the exposure; they sum to 1.
+
+    Returns
+    -------
+    (m, n) array
     """
+    # Imputations of the same totals side by side, so that they share their laws.
+    order = np.lexsort(counts.sum(axis=2))
+    counts = np.ascontiguousarray(counts[:, order])
     at_least, at_most = window_tails(
         windows.begin, windows.member, windows.level, share, counts, weights, windows.top
     )
-    for row in np.flatnonzero(np.isnan(at_least)):
+    for row in np.flatnonzero(np.isnan(at_least[0])):
         inside = slice(windows.begin[row], windows.begin[row + 1])
         member, level = windows.member[inside], windows.level[inside]
         chance = np.zeros(windows.top + 1)
         np.add.at(chance, level, share[member])
         chance[0] = max(1.0 - chance.sum(), 0.0)
-        laws = [_law(chance, int(total)) for total in counts.sum(axis=1)]
-        observed = float(weights @ (counts[:, member] @ level))
-        other, heavy = (laws[1], weights[1]) if len(laws) > 1 else (np.ones(1), 1.0)
-        at_least[row], at_most[row] = tails_of(laws[0], other, weights[0], heavy, observed)
-    return np.maximum(two_sided(at_least, at_most), _SMALLEST)
+        observed = weights @ (counts[:, :, member] @ level)
+        for draw, totals in enumerate(counts.sum(axis=2).T):
+            laws = [_law(chance, int(total)) for total in totals]
+            other = laws[1] if len(laws) > 1 else np.ones(1)
+            found = tails_of(laws[0], other, weights[0], weights[-1], float(observed[draw]))
+            at_least[draw, row], at_most[draw, row] = found
+    p = np.empty_like(at_least)
+    p[order] = np.maximum(two_sided(at_least, at_most), _SMALLEST)
+    return p
 
 
 def _law(chance: FloatArray, pieces: int) -> FloatArray:
