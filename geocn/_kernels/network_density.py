@@ -21,8 +21,8 @@ DISCONTINUOUS, CONTINUOUS = 0, 1
 _END = 5.0
 _IN_REACH = erf(_END / sqrt(2.0))
 # Paths are told apart by their length to a part of the reach, and left off at a part of the mass.
-_BINS, _LEAST = 2048, 1e-10
-_SLOTS = 1 << 16
+_BINS, _LEAST = 1024, 1e-10
+_SLOTS = 1 << 14
 
 
 @njit(cache=True)
@@ -160,6 +160,92 @@ def simple_mass(  # noqa: PLR0917 - numba takes keywords badly
 
 
 @njit(cache=True)
+def _follow(  # noqa: PLR0917 - numba takes keywords badly
+    mass: FloatArray,
+    edge: int,
+    at: float,
+    weight: float,
+    start: IntArray,
+    leaving: IntArray,
+    head: IntArray,
+    length: FloatArray,
+    lixel: IntArray,
+    bandwidth: float,
+    reach: float,
+    kernel: int,
+    rule: int,
+    newest: IntArray,
+    slots: IntArray,
+    links: IntArray,
+    paths: FloatArray,
+    current: int,
+    n_paths: int,
+) -> tuple[int, int]:
+    """Follow the paths of one event until all are done or a node might not find room for more.
+
+    Paths of a bin of length are a list: ``newest`` holds its head, ``links`` the arc and the
+    next of each path, ``paths`` its length and its part of the mass, 0 once it was followed.
+    A slot may hold a path to the same arc with a length of the same bin.
+    """
+    width = reach / _BINS
+    while current < _BINS:
+        if current < 0:
+            # Both ways from the event to the ends of its edge.
+            arc = 2 * edge + 2 + current
+            begin = length[edge] - at if arc & 1 else at
+            gone, part = 0.0, 1.0
+            current += 1
+        else:
+            path = newest[current]
+            if path < 0:
+                current += 1
+                continue
+            node = head[links[path, 0]]
+            if n_paths + start[node + 1] - start[node] > len(paths):
+                break
+            arc, newest[current] = links[path, 0], links[path, 1]
+            gone, part = paths[path, 0], paths[path, 1]
+            begin, paths[path, 1] = 0.0, 0.0
+        span = length[arc >> 1]
+        _deposit(mass, arc, length, lixel, begin, span, gone, weight * part, bandwidth, kernel)
+        gone += span - begin
+        if gone >= reach:
+            continue
+        node = head[arc]
+        degree = start[node + 1] - start[node]
+        bin_number = min(_BINS - 1, int(gone / width))
+        for j in range(start[node], start[node + 1]):
+            onward = leaving[j]
+            returns = onward == arc ^ 1
+            if rule == CONTINUOUS:
+                share = part * (2.0 / degree - (1.0 if returns else 0.0))
+            elif degree == 1:
+                share = part
+            else:
+                share = 0.0 if returns else part / (degree - 1)
+            if abs(share) < _LEAST:
+                continue
+            key = (bin_number * 2 + (1 if share < 0 else 0)) * len(head) + onward
+            slot = (key * 0x9E3779B1 >> 7) & (len(slots) - 1)
+            old = slots[slot]
+            # What the slot says may stem from an earlier event.
+            if (
+                old < n_paths
+                and links[old, 0] == onward
+                and paths[old, 1] * share > 0
+                and min(_BINS - 1, int(paths[old, 0] / width)) == bin_number
+            ):
+                paths[old, 1] += share
+                paths[old, 0] += (gone - paths[old, 0]) * (share / paths[old, 1])
+                continue
+            links[n_paths, 0], links[n_paths, 1] = onward, newest[bin_number]
+            paths[n_paths, 0], paths[n_paths, 1] = gone, share
+            newest[bin_number] = slots[slot] = n_paths
+            n_paths += 1
+    return current, n_paths
+
+
+@njit(cache=True)
 def split_mass(  # noqa: PLR0917 - numba takes keywords badly
     event_edge: IntArray,
     event_at: FloatArray,
@@ -179,81 +265,30 @@ def split_mass(  # noqa: PLR0917 - numba takes keywords badly
     At a node of n edges a ``DISCONTINUOUS`` kernel goes on with 1 / (n - 1) into each other
     edge, a ``CONTINUOUS`` one with 2 / n, and returns with 2 / n - 1. Both turn round at a
     dead end, so that mass is kept. Paths to one arc whose lengths differ by less than a
-    2048th of the reach are followed as one of their mean length.
+    1024th of the reach may be followed as one of their mean length.
 
     Parameters and result are those of :func:`simple_mass`.
     """
     mass = np.zeros(lixel[-1])
-    n_arcs = len(head)
-    width = reach / _BINS
-    # Paths by length are lists through ``following``; a slot may hold one to the same arc.
     newest = np.full(_BINS, -1, dtype=np.int64)
     slots = np.zeros(_SLOTS, dtype=np.int64)
-    # Arc and next of the list; length so far and part of the mass, 0 when it was followed.
-    links = np.empty((1024, 2), dtype=np.int64)
-    paths = np.empty((1024, 2))
+    most = 0
+    for node in range(len(start) - 1):
+        most = max(most, start[node + 1] - start[node])
+    links = np.empty((1024 + 2 * most, 2), dtype=np.int64)
+    paths = np.empty((1024 + 2 * most, 2))
     for i in range(len(event_edge)):
-        edge, at = event_edge[i], event_at[i]
-        n_paths = 0
-        current = -2
+        current, n_paths = -2, 0
         while current < _BINS:
-            if current < 0:
-                # Both ways from the event to the ends of its edge.
-                arc = 2 * edge + 2 + current
-                begin = length[edge] - at if arc & 1 else at
-                gone, part = 0.0, 1.0
-                current += 1
-            else:
-                path = newest[current]
-                if path < 0:
-                    current += 1
-                    continue
-                arc, newest[current] = links[path, 0], links[path, 1]
-                gone, part = paths[path, 0], paths[path, 1]
-                begin, paths[path, 1] = 0.0, 0.0
-            span = length[arc >> 1]
-            _deposit(
-                mass, arc, length, lixel, begin, span, gone, weight[i] * part, bandwidth, kernel
-            )
-            gone += span - begin
-            if gone >= reach:
-                continue
-            node = head[arc]
-            degree = start[node + 1] - start[node]
-            bin_number = min(_BINS - 1, int(gone / width))
-            for j in range(start[node], start[node + 1]):
-                onward = leaving[j]
-                if rule == CONTINUOUS:
-                    share = 2.0 / degree - (1.0 if onward == arc ^ 1 else 0.0)
-                elif degree == 1:
-                    share = 1.0
-                else:
-                    share = 0.0 if onward == arc ^ 1 else 1.0 / (degree - 1)
-                share *= part
-                if abs(share) < _LEAST:
-                    continue
-                key = (bin_number * 2 + (1 if share < 0 else 0)) * n_arcs + onward
-                slot = (key * 0x9E3779B1 >> 7) & (_SLOTS - 1)
-                old = slots[slot]
-                # What the slot says may stem from an earlier event.
-                if (
-                    old < n_paths
-                    and links[old, 0] == onward
-                    and paths[old, 1] * share > 0
-                    and min(_BINS - 1, int(paths[old, 0] / width)) == bin_number
-                ):
-                    paths[old, 1] += share
-                    paths[old, 0] += (gone - paths[old, 0]) * (share / paths[old, 1])
-                    continue
-                if n_paths == len(paths):
-                    more_links = np.empty((2 * n_paths, 2), dtype=np.int64)
-                    more_paths = np.empty((2 * n_paths, 2))
-                    for k in range(n_paths):
-                        more_links[k, 0], more_links[k, 1] = links[k, 0], links[k, 1]
-                        more_paths[k, 0], more_paths[k, 1] = paths[k, 0], paths[k, 1]
-                    links, paths = more_links, more_paths
-                links[n_paths, 0], links[n_paths, 1] = onward, newest[bin_number]
-                paths[n_paths, 0], paths[n_paths, 1] = gone, share
-                newest[bin_number] = slots[slot] = n_paths
-                n_paths += 1
+            current, n_paths = _follow(
+                mass, event_edge[i], event_at[i], weight[i], start, leaving, head, length, lixel,
+                bandwidth, reach, kernel, rule, newest, slots, links, paths, current, n_paths,
+            )  # fmt: skip
+            if current < _BINS:
+                more_links = np.empty((2 * len(links), 2), dtype=np.int64)
+                more_paths = np.empty((2 * len(paths), 2))
+                for k in range(n_paths):
+                    more_links[k, 0], more_links[k, 1] = links[k, 0], links[k, 1]
+                    more_paths[k, 0], more_paths[k, 1] = paths[k, 0], paths[k, 1]
+                links, paths = more_links, more_paths
     return mass

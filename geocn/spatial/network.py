@@ -13,11 +13,14 @@ import pyproj
 import scipy.sparse
 import shapely
 from scipy.sparse import csgraph
+from scipy.spatial import cKDTree
 
 from geocn._kernels.network import nearest_on_line
 from geocn._typing import FloatArray, IntArray, ObjectArray
 from geocn.spatial.crs import require_crs, to_lonlat
 from geocn.spatial.geodesy import distance_m
+
+_EARTH_M = 6_371_000.0
 
 Metres = Literal["geodesic", "planar"]
 
@@ -134,6 +137,10 @@ class Network:
     def _tree(self) -> shapely.STRtree:
         return shapely.STRtree(self.lines)
 
+    @cached_property
+    def _vertices(self) -> cKDTree:
+        return cKDTree(in_space(self.vertex_xy, self.crs))
+
     def place(self, points: gpd.GeoDataFrame | gpd.GeoSeries, *, reach_m: float) -> NetworkPlaces:
         """Find the nearest edge of each point.
 
@@ -193,16 +200,13 @@ class Network:
     def _near(self, at: FloatArray, reach_m: float) -> tuple[IntArray, IntArray]:
         """Pairs of points and edges among which is the nearest edge within reach."""
         scale = self._scale(at)
-        # Nearest in degrees is not nearest in metres, but says how far to look.
-        limit = min(reach_m / float(scale.min()), 1e9)
-        one, line = self._tree.query_nearest(
-            shapely.points(at), max_distance=max(limit, 1e-12), all_matches=False
-        )
-        bound = nearest_on_line(at[one], scale[one], line, self.vertex_xy, self.first)[2]
-        half = (np.minimum(bound, reach_m) * (1 + 1e-9) + 1e-9)[:, None] / scale[one]
-        low, high = at[one] - half, at[one] + half
-        box, other = self._tree.query(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1]))
-        return one[box].astype(np.int64), other.astype(np.int64)
+        # The edge of the nearest vertex is hardly the nearest, but says how far to look.
+        vertex = self._vertices.query(in_space(at, self.crs))[1]
+        bound = np.hypot(*((self.vertex_xy[vertex] - at) * scale).T)
+        half = (np.minimum(bound, reach_m) * (1 + 1e-9) + 1e-9)[:, None] / scale
+        low, high = at - half, at + half
+        box, edge = self._tree.query(shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1]))
+        return box.astype(np.int64), edge.astype(np.int64)
 
     def _scale(self, xy: FloatArray) -> FloatArray:
         return metres_a_unit(xy, self.crs)
@@ -293,3 +297,15 @@ def step_lengths(xy: FloatArray, crs: pyproj.CRS) -> FloatArray:
     factor = float(crs.axis_info[0].unit_conversion_factor)
     steps: FloatArray = np.hypot(*np.diff(xy, axis=0).T) * factor
     return steps
+
+
+def in_space(xy: FloatArray, crs: pyproj.CRS) -> FloatArray:
+    """Bring coordinates to metres in a space where near places are near, across 180 degrees too."""
+    if not crs.is_geographic:
+        return xy * float(crs.axis_info[0].unit_conversion_factor)
+    lon, lat = np.radians(xy).T
+    flat = np.cos(lat)
+    space: FloatArray = _EARTH_M * np.column_stack(
+        [flat * np.cos(lon), flat * np.sin(lon), np.sin(lat)]
+    )
+    return space

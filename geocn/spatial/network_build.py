@@ -20,6 +20,7 @@ from geocn.spatial.network import (
     Network,
     NetworkReport,
     components,
+    in_space,
     linestrings,
     step_lengths,
 )
@@ -33,7 +34,6 @@ from geocn.spatial.network_noding import (
 )
 
 Noding = Literal["crossings", "vertices"]
-_EARTH_M = 6_371_000.0
 
 
 def build_network(
@@ -166,7 +166,7 @@ def _nodes(chains: Chains, joins: Joins) -> tuple[IntArray, FloatArray, Chains]:
     places = np.zeros((int(place.max(initial=-1)) + 1, 2))
     places[place] = chains.xy
     marked = np.unique(place[flag])
-    sphere = _in_space(places[marked], chains.crs)
+    sphere = in_space(places[marked], chains.crs)
     pairs = scipy.spatial.cKDTree(sphere).query_pairs(ONE_PLACE_M, output_type="ndarray")
     one, other = marked[pairs[:, 0]], marked[pairs[:, 1]]
     xy = chains.xy
@@ -188,18 +188,6 @@ def _nodes(chains: Chains, joins: Joins) -> tuple[IntArray, FloatArray, Chains]:
     node = np.where(flag, numbers[group[place]], -1)
     node_xy = places[marked][used[1]]
     return node, node_xy, replace(chains, xy=xy)
-
-
-def _in_space(xy: FloatArray, crs: pyproj.CRS) -> FloatArray:
-    """Coordinates in metres in which near places are near, across 180 degrees too."""
-    if not crs.is_geographic:
-        return xy * float(crs.axis_info[0].unit_conversion_factor)
-    lon, lat = np.radians(xy).T
-    flat = np.cos(lat)
-    space: FloatArray = _EARTH_M * np.column_stack(
-        [flat * np.cos(lon), flat * np.sin(lon), np.sin(lat)]
-    )
-    return space
 
 
 @dataclass(frozen=True, slots=True)
