@@ -42,8 +42,9 @@ _TOO_COARSE = {
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The area of each event in each imputation, -1 where it lies in none."""
+    """The area of each event in each imputation, -1 where it lies in none, and its place."""
 
+    xy: FloatArray
     area: IntArray
     is_imprecise: BoolArray
     no_place: BoolArray
@@ -94,7 +95,7 @@ def locate(
     for number in range(1, len(area)):
         area[number, vague] = bin_points(put.xy[number][vague], ground)
     no_place = ~has_geometry(events) & np.isnan(put.xy[0]).any(axis=1) & (by_code < 0)
-    return Located(area, vague, no_place)
+    return Located(put.xy[: len(area)], area, vague, no_place)
 
 
 def read_times(events: gpd.GeoDataFrame, time: str, *, finest: str) -> tuple[pd.Series, BoolArray]:
