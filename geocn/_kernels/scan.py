@@ -229,6 +229,11 @@ def raise_maxima(  # noqa: PLR0917 - numba takes keywords badly
     inside = np.empty(steps * width, dtype=np.int32)
     run = np.empty(width, dtype=np.int32)
     demanded = np.empty((steps, steps), dtype=np.int64)
+    latest = np.zeros(steps, dtype=np.int64)
+    for first in range(steps):
+        for last in range(first, steps):
+            if share[first, last] > 0:
+                latest[first] = last + 1
     for centre in range(order.shape[0]):
         least = best[0]
         for r in range(width):
@@ -253,7 +258,7 @@ def raise_maxima(  # noqa: PLR0917 - numba takes keywords badly
             _add(inside, cases, order[centre, begin:stop])
             nearest = held + mass[order[centre, begin]]
             for first in range(steps):
-                for last in range(first, steps):
+                for last in range(first, latest[first]):
                     here = inside[last * width : (last + 1) * width]
                     most = here[0]
                     if first == last:

@@ -33,8 +33,8 @@ def rank_p(ratio: ArrayLike, maxima: FloatArray) -> FloatArray:
     """
     reached = np.asarray(ratio, dtype=float) * (1 - _SAME)
     below = np.searchsorted(np.sort(maxima), reached, side="left")
-    p: FloatArray = (1.0 + maxima.size - below) / (1.0 + maxima.size)
-    return p
+    p = (1.0 + maxima.size - below) / (1.0 + maxima.size)
+    return np.asarray(p, dtype=np.float64)
 
 
 def gumbel_p(ratio: ArrayLike, maxima: FloatArray) -> FloatArray:
@@ -53,7 +53,7 @@ def gumbel_p(ratio: ArrayLike, maxima: FloatArray) -> FloatArray:
     scale = float(maxima.std(ddof=1) * np.sqrt(6) / np.pi) if maxima.size > 1 else 0.0
     if scale == 0:
         return np.full(values.shape, np.nan)
-    place = float(maxima.mean()) - np.euler_gamma * scale
+    place = float(maxima.mean()) - float(np.euler_gamma) * scale
     # Not 1 - exp(-x), which knows nothing below 1e-16.
     tail = -np.expm1(-np.exp((place - values) / scale))
     return np.asarray(tail, dtype=np.float64)
