@@ -11,11 +11,12 @@ import pandas as pd
 from geocn._typing import StrPath
 from geocn.harmonise.text import fold
 from geocn.layers.columns import fill_id, fill_numbers, fill_texts
-from geocn.layers.draft import Draft, FileOptions, Request
+from geocn.layers.draft import Draft, FileOptions, Request, as_text
 from geocn.layers.finish import read_layer
 from geocn.layers.location import fill_own_geometry
 from geocn.layers.rejects import OnInvalid
 
+_SIDES = ("left", "right")
 _TRUE = frozenset(("1", "true", "yes", "si", "oui", "sim", "t", "y", "disputed"))
 _FALSE = frozenset(("0", "false", "no", "non", "nao", "f", "n"))
 
@@ -37,14 +38,17 @@ def read_borders(
     ----------
     path : path, optional
         A file of lines with a ``dyad`` column; None gives
-        :func:`geocn.spatial.borders.load_borders`.
+        :func:`geocn.spatial.borders.load_borders`. The areas of countries are no borders
+        layer: :func:`geocn.spatial.border_repair.borders_from_countries` makes one of them.
     fields, crs, on_invalid, rejects, source, marking, **options
         As in :func:`geocn.read_seizures`.
 
     Returns
     -------
     GeoDataFrame
-        Lines in longitude and latitude.
+        Lines in longitude and latitude; with ``left`` and ``right`` (the country on each
+        side of the line as it runs, an empty text for the sea) where the file has them.
+        Without them ``border_crossings(…, countries=…)`` finds them from areas.
 
     Examples
     --------
@@ -72,4 +76,17 @@ def build_borders(draft: Draft) -> None:
         flag[folded.isin(_TRUE)] = True
         flag[folded.isin(_FALSE)] = False
         draft.columns["disputed"] = flag
+    _fill_sides(draft)
     fill_own_geometry(draft)
+
+
+def _fill_sides(draft: Draft) -> None:
+    """Keep the countries left and right: without them a border cannot be crossed."""
+    names = {str(name).strip().lower(): name for name in draft.raw.frame.columns}
+    if not {"left", "right"} <= set(names):
+        return
+    sides = pd.DataFrame({side: as_text(draft.raw.frame[names[side]]) for side in _SIDES})
+    # A file has no empty text apart from null; one known side makes the other the sea.
+    at_sea = sides.isna().sum(axis=1) == 1
+    for side in _SIDES:
+        draft.columns[side] = sides[side].mask(sides[side].isna() & at_sea, "").astype("str")
