@@ -17,6 +17,7 @@ from geocn.hotspots.network_density import network_kernel_density
 from geocn.hotspots.pictures import plot
 from geocn.hotspots.point_counts import count_points
 from geocn.hotspots.scan import spatial_scan
+from geocn.hotspots.scan_shapes import Ellipses
 from geocn.hotspots.segments import border_segments
 from geocn.hotspots.spikes import spike_alerts
 from geocn.spatial.grids import make_grid
@@ -27,6 +28,7 @@ __all__ = [
     "BorderKernel",
     "BorderPoisson",
     "BorderScan",
+    "Ellipses",
     "border_crossings",
     "border_hotspots",
     "border_segments",
