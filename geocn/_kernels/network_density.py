@@ -29,7 +29,8 @@ _SLOTS = 1 << 14
 def half_mass(u: float, kernel: int) -> float:
     """Mass of a kernel between its centre and u bandwidths away: 0 to 1/2."""
     if kernel == QUARTIC:
-        u = min(u, 1.0)
+        if u >= 1.0:
+            return 0.5
         u2 = u * u
         return float(0.9375 * u * (1.0 - u2 * (2.0 / 3.0 - 0.2 * u2)))
     return float(0.5 * erf(min(u, _END) / sqrt(2.0)) / _IN_REACH)
