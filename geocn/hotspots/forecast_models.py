@@ -19,6 +19,8 @@ from geocn.spatial.crs import equal_area_crs, require_crs
 Method = Literal["prospective_kde", "self_exciting", "persistence"]
 METHODS = ("prospective_kde", "self_exciting", "persistence")
 _DAY = pd.Timedelta(days=1)
+# Cells whose areas differ by less than this share of the median count as equally large.
+_ALIKE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,14 @@ class Ground:
 
     @property
     def size(self) -> FloatArray:
-        """Areas in the order of the rows, in square metres."""
-        return self.area[np.argsort(self.order)]
+        """Areas in the order of the rows, in square metres; those all but equal made equal.
+
+        Cells of a grid in degrees differ by parts in 10,000, which shall not rank them.
+        """
+        area = self.area[np.argsort(self.order)]
+        usual = np.median(area) if len(area) else 0.0
+        equal: FloatArray = np.where(np.abs(area - usual) <= _ALIKE * usual, usual, area)
+        return equal
 
     def spread(self, past: Past, weight: FloatArray, bandwidth_m: float) -> FloatArray:
         """Share weights of past events among the cells, in the order of their rows."""
