@@ -132,15 +132,15 @@ def cost_surface(
     surface = friction_surface(raster, neighbours=neighbours, elevation=elevation, slope=slope)
     sites = locate_sites(surface, sources, "sources")
     field = surface.accumulate(sites.cells, sites.owners, max_cost=limit)
-    result = _result(field, sites)
     unreached = np.isfinite(surface.friction) & ~np.isfinite(field.cost)
-    attach(result, "corridors.cost_surface", **asked, **_facts(surface, sites, unreached))
+    facts = _facts(surface, sites, unreached)
+    result = attach(_result(field, sites), "corridors.cost_surface", **asked, **facts)
     return result if to is None else write_cost(result, to)
 
 
 def _result(field: CostField, sites: Sites) -> xr.Dataset:
     grid = field.surface.grid
-    cost = field.cost.copy()
+    cost = field.cost  # not used again, so not copied
     cost[np.isinf(cost)] = np.nan
     accumulated = grid.restore(
         cost,

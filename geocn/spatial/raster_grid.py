@@ -124,9 +124,11 @@ class RasterGrid:
         array = xr.DataArray(
             np.ascontiguousarray(values), dims=(y, x), coords=coords, name=name, attrs=dict(attrs)
         )
-        array = array.rio.set_spatial_dims(x_dim=x, y_dim=y).rio.write_crs(self.crs)
-        result: xr.DataArray = array.rio.write_nodata(nodata)
-        return result
+        # In place: each of these would copy a fresh array once more.
+        array.rio.set_spatial_dims(x_dim=x, y_dim=y, inplace=True)
+        array.rio.write_crs(self.crs, inplace=True)
+        array.rio.write_nodata(nodata, inplace=True)
+        return array
 
 
 def raster_grid(raster: xr.DataArray, layer: str) -> RasterGrid:
