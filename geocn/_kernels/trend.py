@@ -42,83 +42,109 @@ def mann_kendall(
     tau = np.full(m, np.nan)
     length = np.zeros(m, dtype=np.int64)
     x = np.empty(width)
-    tied = np.empty(width, dtype=np.int64)
     for row in range(m):
         n = 0
         for j in range(width):
             if not math.isnan(series[row, j]):
                 x[n] = series[row, j]
                 n += 1
-        tied[:n] = 0
-        s, ties = 0, 0
+        # Loops that only count, without a branch, run on several values at once.
+        above, below, lost = 0, 0, 0
         for i in range(n):
             for j in range(i + 1, n):
-                s += int(x[j] > x[i]) - int(x[j] < x[i])
-                same = int(x[j] == x[i])
-                tied[i] += same
-                tied[j] += same
-        # Every member of a group of t counts (t - 1)(2t + 5), so the group t times that.
-        lost = 0
-        for i in range(n):
-            lost += tied[i] * (2 * tied[i] + 7)
-            ties += tied[i]
-        pairs = n * (n - 1) / 2
-        score[row], length[row] = s, n
+                above += x[j] > x[i]
+                below += x[j] < x[i]
+        pairs = n * (n - 1) // 2
+        ties = pairs - above - below
+        if ties:
+            for i in range(n):
+                same = -1
+                for j in range(n):
+                    same += x[j] == x[i]
+                # Each of a group of t counts (t - 1)(2t + 5), so the group t times that.
+                lost += same * (2 * same + 7)
+        score[row], length[row] = above - below, n
         variance[row] = (n * (n - 1) * (2 * n + 5) - lost) / 18
-        if pairs > ties / 2:
-            tau[row] = s / math.sqrt(pairs * (pairs - ties / 2))
+        if pairs > ties:
+            tau[row] = (above - below) / math.sqrt(pairs * float(pairs - ties))
     return score, variance, tau, length
 
 
 @njit(cache=True)
-def _select(x: FloatArray, n: int, rank: int) -> float:
-    """Value of this rank among the first n, which are put in another order (Hoare)."""
-    low, high = 0, n - 1
-    while low < high:
-        pivot = x[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while x[i] < pivot:
-                i += 1
-            while x[j] > pivot:
-                j -= 1
-            if i <= j:
-                x[i], x[j] = x[j], x[i]
-                i += 1
-                j -= 1
-        if j < rank:
-            low = i
-        if rank < i:
-            high = j
+def _select(x: FloatArray, n: int, rank: int, spare: FloatArray) -> float:
+    """Value of this rank among the first n; both arrays are used up.
+
+    Smaller and larger values than a pivot are written apart without a branch, which on
+    values in no order would be guessed wrong every other time.
+    """
+    while n > 12:
+        p, q, r = x[n // 4], x[n // 2], x[n - n // 4]
+        pivot = max(min(p, q), min(max(p, q), r))
+        below, above = 0, 0
+        for i in range(n):
+            value = x[i]
+            spare[above] = value
+            above += value > pivot
+            x[below] = value
+            below += value < pivot
+        if rank < below:
+            n = below
+        elif rank >= n - above:
+            rank -= n - above
+            n = above
+            x, spare = spare, x
+        else:
+            return float(pivot)
+    for i in range(1, n):
+        value, j = x[i], i
+        while j > 0 and x[j - 1] > value:
+            x[j] = x[j - 1]
+            j -= 1
+        x[j] = value
     return float(x[rank])
 
 
 @njit(cache=True)
-def _median(x: FloatArray, n: int, near: FloatArray) -> float:
-    """Median of the first n values; ``near`` is room for as many, ``x`` may be put in order.
+def _middle(x: FloatArray, n: int, rank: int, ranks: int, room: FloatArray) -> float:
+    """Value of this rank, or with two ranks its mean with the next; ``x`` stays as it is."""
+    # An assignment of slices would take seconds to compile.
+    for i in range(n):
+        room[0, i] = x[i]
+    first = _select(room[0], n, rank, room[1])
+    if ranks == 1:
+        return first
+    reached, following = 0, np.inf
+    for i in range(n):
+        reached += x[i] <= first
+        following = min(following, x[i] if x[i] > first else np.inf)
+    return first if reached > rank + 1 else (first + following) / 2
+
+
+@njit(cache=True)
+def _median(x: FloatArray, n: int, near: FloatArray, room: FloatArray) -> float:
+    """Median of the first n values; ``near`` and ``room`` are space to work in.
 
     A sample brackets the median, and the search goes on among the values in the bracket,
     which one pass without branches picks out; where the bracket misses, among all.
     """
-    lower, upper = (n - 1) // 2, n // 2
+    rank, ranks = (n - 1) // 2, 2 - n % 2
     sample = 63
     if n > 8 * sample:
         stride = n // sample
         for i in range(sample):
             near[i] = x[i * stride]
-        low = _select(near, sample, sample // 2 - 9)
-        high = _select(near, sample, sample // 2 + 9)
+        ends = np.empty(2)
+        for side in range(2):
+            ends[side] = _middle(near, sample, sample // 2 - 9 + 18 * side, 1, room)
         below, count = 0, 0
         for i in range(n):
             value = x[i]
-            below += int(value < low)
+            below += value < ends[0]
             near[count] = value
-            count += int((value >= low) & (value <= high))
-        if below <= lower and upper < below + count:
-            middle = _select(near, count, lower - below)
-            return (middle + _select(near, count, upper - below)) / 2
-    middle = _select(x, n, lower)
-    return (middle + _select(x, n, upper)) / 2
+            count += (value >= ends[0]) & (value <= ends[1])
+        if below <= rank and rank + 1 < below + count:
+            x, n, rank = near, count, rank - below
+    return _middle(x, n, rank, ranks, room)
 
 
 @njit(cache=True)
@@ -137,17 +163,26 @@ def sen_slope(series: FloatArray) -> FloatArray:
     slope = np.full(m, np.nan)
     slopes = np.empty(n * (n - 1) // 2)
     near = np.empty(n * (n - 1) // 2)
+    room = np.empty((2, max(len(near), 1)))
+    x, when = np.empty(n), np.empty(n)
     for row in range(m):
+        known = 0
+        for j in range(n):
+            if not math.isnan(series[row, j]):
+                x[known], when[known] = series[row, j], j
+                known += 1
+        # By distance in time, so that a whole run of slopes is computed at once.
         count = 0
-        for i in range(n):
-            if math.isnan(series[row, i]):
-                continue
-            for j in range(i + 1, n):
-                if not math.isnan(series[row, j]):
-                    slopes[count] = (series[row, j] - series[row, i]) / (j - i)
-                    count += 1
+        for lag in range(1, known):
+            if known == n:
+                for i in range(n - lag):
+                    slopes[count + i] = (x[i + lag] - x[i]) / lag
+            else:
+                for i in range(known - lag):
+                    slopes[count + i] = (x[i + lag] - x[i]) / (when[i + lag] - when[i])
+            count += known - lag
         if count:
-            slope[row] = _median(slopes, count, near)
+            slope[row] = _median(slopes, count, near, room)
     return slope
 
 

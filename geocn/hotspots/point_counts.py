@@ -268,7 +268,10 @@ class _Reader:
     def _file(self, path: Path) -> Iterator[_Points]:
         try:
             # An open file is no address: nothing but this file can be read.
-            with path.open("rb") as source, pq.ParquetFile(source, buffer_size=1 << 20) as file:
+            with (
+                pa.OSFile(str(path)) as source,
+                pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file,
+            ):
                 names = file.schema_arrow.names
                 geometry, crs = self._geometry(file)
                 wanted = [self.lon, self.lat] if geometry is None else [geometry]
