@@ -4,33 +4,131 @@ from __future__ import annotations
 
 from benchmarks.case import Case
 
-_FRICTION = """
-import numpy as np
-from scipy import ndimage
-side = 1000
-field = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(side, side)), 8)
-friction = np.exp(2 * field / field.std())
-"""
-
-_COST = Case(
-    "accumulated cost over 1000² cells, 8 neighbours, one source",
-    _FRICTION
-    + """
-import rioxarray, xarray as xr, geopandas as gpd, shapely
-from geocn.corridors import cost_surface
+_PLACE = """
+import rioxarray, xarray as xr
+from geocn.corridors import cost_surface, least_cost_corridors
+side = len(friction)
 raster = xr.DataArray(friction, dims=("y", "x"), coords={{
     "y": np.arange(side)[::-1] * 1e3, "x": np.arange(side) * 1e3}}).rio.write_crs("EPSG:6933")
-source = gpd.GeoDataFrame(geometry=[shapely.Point(100e3, 800e3)], crs="EPSG:6933")
-#--
-print(float(cost_surface(raster, source, neighbours=8)["accumulated"].max()))
-""",
-    _FRICTION
-    + """
+cost_surface(raster[:9, :9], [(1, 1)], neighbours=8)
+"""
+
+_TERRAIN = """
+import numpy as np
+from scipy import ndimage
+side = {side}
+field = ndimage.gaussian_filter(np.random.default_rng(5).normal(size=(side, side)), side / 160)
+friction = np.exp((field - field.min()) / (field.max() - field.min()) * np.log(100))
+"""
+
+_NOISE = """
+import numpy as np
+friction = np.random.default_rng(5).uniform(1, 10, (4000, 4000))
+"""
+
+_COMB = """
+import numpy as np
+friction = np.ones((2000, 2000))
+friction[1::2] = np.inf
+friction[1::4, -1] = friction[3::4, 0] = 1.0
+"""
+
+_MIDDLE = """#--
+found = cost_surface(raster, [(side // 2 // 2 * 2, side // 2)], neighbours={n})
+print(float(found["accumulated"].max()))
+"""
+
+_SKIMAGE = """
 from skimage.graph import MCP_Geometric
+side = len(friction)
+closed = np.where(np.isinf(friction), -1, friction)
 #--
-print(MCP_Geometric(friction).find_costs([(199, 100)])[0].max() * 1e3)
-""",
-    "scikit-image MCP_Geometric",
+cost = MCP_Geometric(closed).find_costs([(side // 2 // 2 * 2, side // 2)])[0]
+print(cost[np.isfinite(cost)].max() * 1e3)
+"""
+
+_HEAP = """
+from geocn._kernels import cost
+side = len(friction)
+none = np.empty(0, np.int64)
+def heap(friction, start):
+    halves = cost.halves(cost.planar_lengths(len(friction), 1e3, 1e3))
+    return cost.accumulate(friction, halves, np.empty((0, 0)), np.ones(1), 16, False,
+                           np.array([start]), np.inf, none, none, 0.0)[0]
+heap(friction[:9, :9].copy(), 10)
+#--
+print(heap(friction, (side // 2 // 2 * 2) * side + side // 2).max())
+"""
+
+_GRASS = """
+import os, shutil, subprocess, sys, tempfile
+import rasterio
+if shutil.which("grass") is None:
+    print("skipped: GRASS is not installed")
+    sys.exit(0)
+folder = tempfile.mkdtemp()
+side = len(friction)
+with rasterio.open(folder + "/f.tif", "w", driver="GTiff", width=side, height=side, count=1,
+                   dtype="float64", crs="EPSG:6933",
+                   transform=rasterio.Affine(1e3, 0, 0, 0, -1e3, side * 1e3)) as out:
+    out.write(friction, 1)
+home = folder + "/place"
+subprocess.run(["grass", "-c", folder + "/f.tif", home, "-e"], check=True, capture_output=True)
+def grass(*words):
+    subprocess.run(["grass", home + "/PERMANENT", "--exec", *words], check=True,
+                   capture_output=True)
+grass("r.in.gdal", "input=" + folder + "/f.tif", "output=f")
+grass("g.region", "raster=f")
+middle = (side // 2 + 0.5) * 1e3
+#--
+start = f"start_coordinates={{middle}},{{middle - 1e3}}"
+grass("r.cost", "input=f", "output=c", start, "memory=4000")
+"""
+
+_GROWTH = tuple(
+    Case(
+        f"accumulated cost over {side}² cells of terrain, 8 neighbours, for growth",
+        _TERRAIN.replace("{side}", str(side)) + _PLACE + _MIDDLE.replace("{n}", "8"),
+    )
+    for side in (1000, 2000, 8000)
 )
 
-CASES = (_COST,)
+_SIDE = _TERRAIN.replace("{side}", "4000")
+_OURS8 = _PLACE + _MIDDLE.replace("{n}", "8")
+_OURS16 = _PLACE + _MIDDLE.replace("{n}", "16").replace(
+    "#--", "cost_surface(raster[:9, :9], [(1, 1)])\n#--"
+)
+
+_CORRIDOR = """#--
+found = least_cost_corridors(raster, [(200, 300)], [(1800, 1700)], tolerances=[0.05], neighbours=8)
+print(found["n_cells"].tolist())
+"""
+
+_CORRIDOR_PEER = """
+from skimage.graph import MCP_Geometric
+#--
+total = sum(MCP_Geometric(friction).find_costs([at])[0] for at in ((200, 300), (1800, 1700)))
+print(int((total <= 1.05 * total.min() * (1 + 1e-12)).sum()))
+"""
+
+_SMALL = _TERRAIN.replace("{side}", "2000")
+
+CASES = (
+    Case("accumulated cost over 4000² cells of terrain, 8 neighbours", _SIDE + _OURS8,
+         _SIDE + _SKIMAGE, "scikit-image MCP_Geometric"),
+    Case("accumulated cost over 4000² cells of white noise, 8 neighbours", _NOISE + _OURS8,
+         _NOISE + _SKIMAGE, "scikit-image MCP_Geometric"),
+    Case("accumulated cost over a maze of 2000² cells, 8 neighbours", _COMB + _OURS8,
+         _COMB + _SKIMAGE, "scikit-image MCP_Geometric"),
+    Case("accumulated cost over 4000² cells of terrain, 16 neighbours", _SIDE + _OURS16,
+         _SIDE + _HEAP, "one heap"),
+    Case("accumulated cost over 2000² cells of terrain against GRASS", _SMALL + _OURS8,
+         _SMALL + _GRASS, "GRASS r.cost"),
+    Case("accumulated cost over 10000² cells in memory",
+         _TERRAIN.replace("{side}", "2500")
+        + "friction = np.tile(friction, (4, 4)).astype('float32')\n"
+         + _OURS8, limit_mb=3072.0),
+    Case("corridor between two sites over 2000² cells", _SMALL + _PLACE + _CORRIDOR,
+         _SMALL + _CORRIDOR_PEER, "scikit-image MCP_Geometric"),
+    *_GROWTH,
+)  # fmt: skip
