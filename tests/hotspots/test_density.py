@@ -8,9 +8,17 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geocn._kernels.density import bin_linear
-from geocn.errors import CRSError, LayerError, ParameterError, RasterError, SchemaError
+from geocn._kernels.density import bin_linear, held_by
+from geocn.errors import (
+    CoordinateError,
+    CRSError,
+    LayerError,
+    ParameterError,
+    RasterError,
+    SchemaError,
+)
 from geocn.hotspots.density import kernel_density
+from geocn.hotspots.imputation import place_events
 from geocn.hotspots.smoothing import Smoother, bandwidth_steps
 
 # The CRS that the analysis chooses for this square, so that positions stay as they are.
@@ -183,6 +191,9 @@ def test_binning_keeps_weight_and_centre_and_never_leaves_the_region():
     same = bin_linear.py_func(column, row, weight, half)
     assert np.array_equal(held, same)
     assert bin_linear(np.array([np.nan, -3.0]), np.zeros(2), np.ones(2), every).sum() == 0
+    for run in (held_by, held_by.py_func):
+        assert run(column, row, half).tolist() == (column < 4.5).tolist()
+        assert not run(np.array([np.nan, -0.6, 9.5]), np.zeros(3), every).any()
 
 
 def test_the_transform_of_a_kernel_is_that_of_its_grid():
@@ -210,6 +221,67 @@ def test_imprecise_events_are_spread_or_left_out_and_counted():
     assert record["left_out"] == {"no_geometry": 1, "outside": 0}
     assert left == {"no_geometry": 1, "imprecise": 40, "outside": 0}
     assert spread.identical(kernel_density(events, seed=1, **options))
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+@pytest.mark.parametrize("edge_correction", [False, True])
+def test_uncertainty_is_the_spread_between_imputations(adaptive, edge_correction):
+    events = points([(0, 0), (9_000, 0), (-9_000, 4_000)], location_precision_m=[6_000, 0, 0])
+    options = {"cell_m": 500, "bandwidth_m": 2_000, "extent": SQUARE, "imputations": 5}
+    options |= {"adaptive": adaptive, "edge_correction": edge_correction}
+    apart = kernel_density(events, uncertainty=True, **options)
+    once = kernel_density(events, **options)
+    assert set(apart) == {"density", "density_sd", "imprecise_share"}
+    assert np.allclose(apart["density"], once, atol=1e-12)
+    assert apart.rio.crs == once.rio.crs
+    assert apart.attrs["geocn"]["imprecise_share"] == pytest.approx(1 / 3)
+    sd, share = apart["density_sd"], apart["imprecise_share"]
+    if not adaptive:  # whose kernels widen to where the precise event stands
+        near = np.hypot(*np.meshgrid(sd["x"] - 9_000, sd["y"])) < 1_000
+        assert float(sd.where(near).max()) < 1e-12
+        assert float(share.where(near).max()) < 1e-9
+    assert float(sd.max()) > 0.01
+    assert float(share.max()) == pytest.approx(1)
+    if adaptive or edge_correction:
+        return
+    placed = place_events(events, crs=once.rio.crs, finer_than_m=2_000, imputations=5).xy
+    single = [brute(once, xy, [1, 1, 1], 2_000, "quartic") for xy in placed]
+    oracle = np.sqrt((1 + 1 / 5) * np.var(single, axis=0, ddof=1))
+    assert np.abs(sd - oracle).max() < 0.06 * oracle.max()
+
+
+def test_precise_events_have_no_spread():
+    events = points([(0, 0), (9_000, 0)])
+    options = {"cell_m": 500, "bandwidth_m": 2_000, "extent": SQUARE}
+    apart = kernel_density(events, uncertainty=True, **options)
+    assert float(apart["density_sd"].max()) == 0
+    assert apart["density"].equals(kernel_density(events, **options))
+    alone = kernel_density(points([]), uncertainty=True, **options)
+    assert float(alone["density_sd"].max()) == 0
+    assert bool(alone["imprecise_share"].isnull().all())
+
+
+def test_events_without_geometry_lie_in_the_place_of_their_code():
+    county = gpd.GeoDataFrame(
+        {"admin_code": ["A"]}, geometry=[shapely.box(-9_000, -9_000, 9_000, 9_000)], crs=LAEA
+    )
+    events = gpd.GeoDataFrame({"admin_code": ["A", "B"]}, geometry=[None, None], crs=LAEA)
+    surface = kernel_density(events, cell_m=500, bandwidth_m=2_000, extent=SQUARE, places=county)
+    assert mass(surface) == pytest.approx(1)
+    assert surface.attrs["geocn"]["left_out"]["no_geometry"] == 1
+
+
+def test_areas_and_degrees_take_the_same_place_as_points():
+    xy = np.random.default_rng(2).uniform(-9_000, 9_000, (20, 2))
+    options = {"cell_m": 500, "bandwidth_m": 2_000, "extent": SQUARE}
+    one = kernel_density(points(xy), **options)
+    small = points(xy)
+    small.geometry = small.buffer(5)
+    assert np.allclose(kernel_density(small, **options), one, atol=1e-9)
+    assert np.allclose(kernel_density(points(xy).to_crs(4326), **options), one, atol=1e-9)
+    free = {"cell_m": 500, "bandwidth_m": 2_000}
+    plain, turned = kernel_density(points(xy), **free), kernel_density(small.to_crs(4326), **free)
+    assert plain.attrs["geocn"]["crs"] == turned.attrs["geocn"]["crs"]
 
 
 def test_exposure_gives_the_ratio():
@@ -262,6 +334,11 @@ def test_faults_are_refused_with_their_names():
         kernel_density(events, weight="tons", **good)
     with pytest.raises(CRSError):
         kernel_density(events.set_crs(None, allow_override=True), **good)
+    with pytest.raises(ParameterError, match="imputations"):
+        kernel_density(events, imputations=0, **good)
+    beyond = gpd.GeoDataFrame(geometry=[shapely.Point(1, 200)], crs=4326)
+    with pytest.raises(CoordinateError, match="latitude"):
+        kernel_density(beyond, extent=SQUARE, **good)
     with pytest.raises(ParameterError, match="cells"):
         kernel_density(events, extent=SQUARE, cell_m=1, bandwidth_m=1)
     tiny = gpd.GeoSeries([shapely.Point(9, 9).buffer(3)], crs=LAEA)

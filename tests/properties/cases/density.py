@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from geocn import hotspots
-from tests.properties.cases.world import (
-    SOUTH,
-    WEST,
-    events,
-)
+from tests.properties.cases.world import SOUTH, WEST, borders, events
 from tests.properties.check import Case
 
 CASES = (
@@ -24,5 +20,20 @@ CASES = (
         shuffled=("events",),
         empty=("events",),
         moves=("events",),
+    ),
+    Case(
+        "hotspots.network_kernel_density",
+        hotspots.network_kernel_density,
+        lambda: {
+            "lines": borders(),
+            "events": events(),
+            "bandwidth_m": 40_000,
+            "lixel_m": 5_000,
+            "snap_m": 60_000,
+        },
+        data=("lines", "events"),
+        shuffled=("events",),
+        empty=("lines", "events"),
+        moves=("lines", "events"),
     ),
 )
