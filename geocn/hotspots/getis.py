@@ -209,15 +209,12 @@ def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str,
     data, tails = test.data, verdict.tails
     k = test.window.around.k
     tested = k > 0
-    z = np.mean([test.score(y) for y in data.passes], axis=0)
+    each = [test.score(y) for y in data.passes]
+    z = each[0] if len(each) == 1 else np.mean(each, axis=0)
     adjusted = tails.adjusted(correction)
     significant = adjusted <= test.alpha
     code = np.where(significant, np.where(tails.of_rows(tails.is_upper), 1, 2), 0)
     code = np.where(tested, code, 3)
-    if not data.valid.all():
-        everywhere = np.full(len(data.y), 4)
-        everywhere[data.valid] = code
-        code = everywhere
     columns: dict[str, AnyArray] = {
         "value": data.y,
         "n_neighbours": data.spread(k),
@@ -229,5 +226,5 @@ def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str,
     if verdict.fraction_missing is not None:
         columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
     columns["significant"] = columns["p_adjusted"] <= test.alpha
-    columns["hotspot_class"] = labels(code, _CLASSES)
+    columns["hotspot_class"] = labels(data.spread(code, blank=4), _CLASSES)
     return columns

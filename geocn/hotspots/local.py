@@ -63,13 +63,16 @@ class Data:
     among: FloatArray | None
     labels: pd.Index
 
-    def spread(self, x: AnyArray, *, tested: BoolArray | None = None) -> AnyArray:
-        """Put what was computed for the rows that take part among all rows; NaN elsewhere."""
+    def spread(self, x: AnyArray, *, tested: BoolArray | None = None, blank: int = 0) -> AnyArray:
+        """Put what was computed for the rows that take part among all rows.
+
+        Elsewhere stands NaN, or ``blank`` among whole numbers.
+        """
         if tested is not None and not tested.all():
             x = np.where(tested, x, np.nan)
         if self.valid.all():
             return x
-        spread = np.full(len(self.y), 0 if np.issubdtype(x.dtype, np.integer) else np.nan)
+        spread = np.full(len(self.y), blank if np.issubdtype(x.dtype, np.integer) else np.nan)
         spread[self.valid] = x
         return spread.astype(x.dtype)
 

@@ -207,7 +207,7 @@ class _Test:
             z: FloatArray = (lag - total * mean) / spread
         return np.where(np.isfinite(z), z, np.nan)
 
-    def scores(self, y: FloatArray) -> FloatArray:
+    def scores(self, y: FloatArray) -> tuple[FloatArray, ...]:
         """Return local I, its standard score, own deviation and that of the neighbours."""
         d = self.deviations(y)
         lag = self.scale * self.around.lag(d)
@@ -219,7 +219,7 @@ class _Test:
             exposed = self.data.among
             z = under_exposure(y, exposed, self.around, own=np.zeros(len(y), dtype=bool))[0]
             high, lag = y * exposed.sum() - exposed * y.sum(), np.nan_to_num(z)
-        return np.stack([local_i, np.where(d != 0, np.sign(d) * z, np.nan), high, lag])
+        return local_i, np.where(d != 0, np.sign(d) * z, np.nan), high, lag
 
 
 def _standardised_rate(counts: FloatArray, exposed: FloatArray) -> FloatArray:
@@ -238,15 +238,13 @@ def _standardised_rate(counts: FloatArray, exposed: FloatArray) -> FloatArray:
 def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str, AnyArray]:
     data, tails, k = test.data, verdict.tails, test.around.k
     tested = k > 0
-    local_i, z, high, lag = np.mean([test.scores(y) for y in data.passes], axis=0)
+    each = [test.scores(y) for y in data.passes]
+    local_i, z, high, lag = each[0] if len(each) == 1 else np.mean(each, axis=0)
     adjusted = tails.adjusted(correction)
     quadrant = np.where(high > 0, np.where(lag > 0, 0, 1), np.where(lag > 0, 2, 3))
     quadrant = np.where(tested & ~np.isnan(local_i), quadrant, -1)
     code = np.where(adjusted <= test.alpha, quadrant, 4)
     code = np.where(tested, code, 5)
-    everywhere = np.full((2, len(data.y)), -1)
-    everywhere[1] = 6
-    everywhere[:, data.valid] = quadrant, code
     columns: dict[str, AnyArray] = {
         "value": data.y,
         "n_neighbours": data.spread(k),
@@ -259,6 +257,6 @@ def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str,
     if verdict.fraction_missing is not None:
         columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
     columns["significant"] = columns["p_adjusted"] <= test.alpha
-    columns["quadrant"] = labels(everywhere[0], _QUADRANTS)
-    columns["hotspot_class"] = labels(everywhere[1], _CLASSES)
+    columns["quadrant"] = labels(data.spread(quadrant, blank=-1), _QUADRANTS)
+    columns["hotspot_class"] = labels(data.spread(code, blank=6), _CLASSES)
     return columns

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
 
-from geocn.hotspots import border_crossings, border_hotspots, border_segments, getis_ord
+from geocn.hotspots import (
+    border_crossings,
+    border_hotspots,
+    border_segments,
+    getis_ord,
+    local_moran,
+)
 from tests.properties.cases.world import borders
 
 LEVELS = np.array([0.01, 0.05, 0.2])
@@ -51,6 +59,53 @@ def test_getis_ord_under_uneven_exposure(rate: float, star: bool) -> None:
         hours = rng.lognormal(0, 1, (15, 15))
         frame = lattice(n=rng.poisson(rate * hours), hours=hours)
         result = getis_ord(frame, "n", neighbours="rook", exposure="hours", star=star)
+        found.append(result["p_value"].to_numpy())
+    assert_holds(found)
+
+
+def clustered(rng: np.random.Generator, rate: float, shape: tuple[int, int]) -> np.ndarray:
+    """Negative-binomial counts: cells differ in rate, but not by place."""
+    return rng.poisson(rng.gamma(0.5, rate / 0.5, shape))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("analysis", [getis_ord, local_moran])
+@pytest.mark.parametrize("rate", [0.05, 0.5, 5.0, 50.0])
+@pytest.mark.parametrize("kind", ["poisson", "clustered"])
+@pytest.mark.parametrize("inference", ["exact", "permutation"])
+def test_local_statistics(analysis: Any, rate: float, kind: str, inference: str) -> None:
+    found = []
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        counts = (
+            rng.poisson(rate, (15, 15)) if kind == "poisson" else clustered(rng, rate, (15, 15))
+        )
+        options = {"permutations": 999} if inference == "permutation" else {}
+        result = analysis(
+            lattice(n=counts), "n", neighbours="queen", inference=inference, **options
+        )
+        found.append(result["p_value"].to_numpy())
+    assert_holds(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("analysis", [getis_ord, local_moran])
+@pytest.mark.parametrize("rate", [0.05, 0.5, 5.0, 50.0])
+@pytest.mark.parametrize("inference", ["exact", "permutation"])
+def test_local_statistics_under_uneven_exposure(analysis: Any, rate: float, inference: str) -> None:
+    found = []
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        hours = rng.lognormal(0, 1, (15, 15))
+        options = {"permutations": 999} if inference == "permutation" else {}
+        result = analysis(
+            lattice(n=rng.poisson(rate * hours), hours=hours),
+            "n",
+            neighbours="queen",
+            exposure="hours",
+            inference=inference,
+            **options,
+        )
         found.append(result["p_value"].to_numpy())
     assert_holds(found)
 
