@@ -38,7 +38,7 @@ def merge_chains(lines: Sequence[FloatArray]) -> list[FloatArray]:
     if not lines:
         return []
     owner = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
-    arcs = shapely.linestrings(np.concatenate(lines), indices=owner)
+    arcs = np.asarray(shapely.linestrings(np.concatenate(lines), indices=owner), dtype=object)
     merged = shapely.line_merge(shapely.multilinestrings(arcs))
     chains = [_oriented(shapely.get_coordinates(part)) for part in shapely.get_parts(merged)]
     return sorted(chains, key=lambda c: (c[0, 1], c[0, 0], c[-1, 1], c[-1, 0], len(c)))

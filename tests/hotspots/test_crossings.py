@@ -433,3 +433,11 @@ def test_every_change_of_country_of_a_dumb_walk_is_found(seed):
         for name in filter(None, (a, b)):
             area = areas.geometry[areas["iso_a3"] == name].iloc[0]
             assert shapely.distance(area, shapely.Point(x, y)) < 1e-9
+
+
+def test_borders_given_or_left_out_are_the_same_borders():
+    line = routes([(-77.5, 1.2), (-78.5, 0.2)], [(30, 50), (40, 50), (25, 48)])
+    one, other = border_crossings(line), border_crossings(line, load_borders())
+    assert len(one) > 2
+    pd.testing.assert_frame_equal(pd.DataFrame(one), pd.DataFrame(other))
+    assert one.attrs["geocn"]["scale"] == other.attrs["geocn"]["scale"] == "10m"
