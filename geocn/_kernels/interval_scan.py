@@ -13,7 +13,7 @@ _NONE = 1e-12
 _LEVEL = 4.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def poisson_ratio(inside: float, expected: float, total: float) -> float:
     """Log likelihood ratio of ``inside`` of ``total`` cases where ``expected`` are expected."""
     ratio = 0.0
@@ -24,7 +24,7 @@ def poisson_ratio(inside: float, expected: float, total: float) -> float:
     return max(ratio, 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def directed_ratio(inside: float, expected: float, total: float, high: bool, low: bool) -> float:
     """Return the ratio where the interval deviates in a direction looked for, else 0."""
     # Differences of running sums: what rounding leaves of nothing, or of all, says nothing.
@@ -35,7 +35,7 @@ def directed_ratio(inside: float, expected: float, total: float, high: bool, low
     return 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def best_intervals(  # noqa: PLR0917 - numba takes keywords badly
     counts: FloatArray,
     expected: FloatArray,
@@ -94,7 +94,7 @@ def best_intervals(  # noqa: PLR0917 - numba takes keywords badly
     return ratio, stop, covering
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _fill_reach(most: FloatArray, least: FloatArray, limit: float) -> None:
     """Write for each count the expected cases beyond which its ratio reaches ``_LEVEL``.
 
@@ -125,7 +125,7 @@ def _fill_reach(most: FloatArray, least: FloatArray, limit: float) -> None:
             break
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _greatest(  # noqa: PLR0917 - numba takes keywords badly
     places: IntArray,
     n_places: int,
@@ -158,7 +158,7 @@ def _greatest(  # noqa: PLR0917 - numba takes keywords badly
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def interval_maxima(  # noqa: PLR0917 - numba takes keywords badly
     replicates: AnyArray,
     expected: FloatArray,
@@ -184,7 +184,7 @@ def interval_maxima(  # noqa: PLR0917 - numba takes keywords badly
     n = chain_end.size
     total = replicates[0].sum() if replicates.shape[0] else 0
     most, least = np.empty(total + 1), np.empty(total + 1)
-    every, none = np.full(total + 1, np.inf), np.full(total + 1, np.inf)
+    every = np.full(total + 1, np.inf)
     _fill_reach(most, least, limit)
     if not high:
         most[:] = -1.0
@@ -200,10 +200,13 @@ def interval_maxima(  # noqa: PLR0917 - numba takes keywords badly
             if low or replicates[r, segment] > 0:
                 places[n_places] = segment
                 n_places += 1
-        maxima[r] = _greatest(
-            places, n_places, counts, expected, chain_end, longest, limit, high, low, most, least
-        )
-        if maxima[r] < _LEVEL:
+        for attempt in range(2):
+            if attempt == 1:
+                if maxima[r] >= _LEVEL:
+                    break
+                through, beyond = every, every
+            else:
+                through, beyond = most, least
             maxima[r] = _greatest(
                 places,
                 n_places,
@@ -214,7 +217,7 @@ def interval_maxima(  # noqa: PLR0917 - numba takes keywords badly
                 limit,
                 high,
                 low,
-                every,
-                none,
+                through,
+                beyond,
             )
     return maxima
