@@ -182,13 +182,10 @@ def kernel_density(
         places=places,
         analysis="kernel_density",
     )
-    reach = bandwidth_m * SUPPORT[kernel]
-    spots = found.xy if not found.vague_weight.size else found.stacked()[0]
-    window = Window.of(area, crs, spots, cell_m, margin_m=reach)
-    margin = int(np.ceil(reach * (TRIM if adaptive else 1.0) / cell_m)) + 1
-    work = Work.around(window, margin, kernel, edge_correction)
+    spots = found.stacked()[0] if found.vague_weight.size else found.xy
+    window = Window.of(area, crs, spots, cell_m, margin_m=bandwidth_m * SUPPORT[kernel])
+    work = _work(window, bandwidth_m, kernel, adaptive=adaptive, edge_correction=edge_correction)
     surfaces = _surfaces(found, work, bandwidth_m, adaptive=adaptive, apart=uncertainty)
-    n_outside = _outside(found, work)
     mass = window.sum(surfaces["density"])
     result = _labelled(surfaces, window, weight or "events", exposure)
     return attach(
@@ -209,10 +206,7 @@ def kernel_density(
         uncertainty=uncertainty,
         crs=crs,
         n_events_in=len(events),
-        n_used=found.n_events - n_outside,
-        n_imprecise=len(found.vague_weight),
-        imprecise_share=found.imprecise_share,
-        left_out=found.left_out | {"outside": n_outside},
+        **_counts(found, work),
         mass=mass,
     )
 
@@ -246,6 +240,14 @@ def _area(extent: Extent) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapely.segmentize(np.array(parts), 0.5), crs="EPSG:4326")
 
 
+def _work(
+    window: Window, bandwidth_m: float, kernel: Kernel, *, adaptive: bool, edge_correction: bool
+) -> Work:
+    reach = bandwidth_m * SUPPORT[kernel] * (TRIM if adaptive else 1.0)
+    margin = int(np.ceil(reach / window.cell_m)) + 1
+    return Work.around(window, margin, kernel, edge_correction)
+
+
 def _surfaces(
     found: WeightedPlaces, work: Work, bandwidth_m: float, *, adaptive: bool, apart: bool
 ) -> dict[str, FloatArray]:
@@ -272,13 +274,19 @@ def _surfaces(
     return {"density": total, "density_sd": sd, "imprecise_share": share}
 
 
-def _outside(found: WeightedPlaces, work: Work) -> int:
-    """Count events none of whose places the working grid holds."""
+def _counts(found: WeightedPlaces, work: Work) -> dict[str, object]:
+    """Count events; outside are those none of whose places the working grid holds."""
     n_vague = len(found.vague_weight)
     reached = np.zeros(n_vague, dtype=bool)
     for xy in found.vague_xy if n_vague else ():
         reached |= work.holds(xy)
-    return int((~work.holds(found.xy)).sum() + (~reached).sum())
+    n_outside = int((~work.holds(found.xy)).sum() + (~reached).sum())
+    return {
+        "n_used": found.n_events - n_outside,
+        "n_imprecise": n_vague,
+        "imprecise_share": found.imprecise_share,
+        "left_out": found.left_out | {"outside": n_outside},
+    }
 
 
 def _labelled(
