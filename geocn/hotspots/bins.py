@@ -2,6 +2,7 @@ r"""Gi\* of every bin of a space-time cube, without a matrix between bins."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from geocn._kernels import exact, permutation
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
 from geocn.hotspots.correction import Correction, adjust, two_sided
-from geocn.hotspots.tails import analytic_p, whole_counts
+from geocn.hotspots.imputation import combine_scores, scores_from_p
+from geocn.hotspots.tails import analytic_p, binomial_tails, whole_counts
 
 INFERENCES = ("auto", "exact", "permutation", "analytic")
 # Multiplications of the exact laws above which "auto" takes permutation instead.
@@ -38,13 +40,17 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Standard score, p-value and state (1 hot, -1 cold, 0 neither) of each bin."""
+    """Standard score, p-value and state (1 hot, -1 cold, 0 neither) of each bin.
+
+    ``missing`` is the fraction of missing information where imputations were combined.
+    """
 
     z: FloatArray
     p_value: FloatArray
     state: AnyArray
     inference: str
     n_tests: int
+    missing: FloatArray | None = None
 
 
 def windows(
@@ -92,21 +98,30 @@ def score(
     alpha: float,
     correction: Correction,
     seed: int,
+    exposed: Windows | None = None,
+    more: Sequence[Windows] = (),
 ) -> Scores:
     r"""Test every bin against the whole cube; two-sided, given the bin's own value.
 
     A bin is hot where its adjusted p-value is significant, its upper tail the smaller one
-    and its score positive; cold where all three are reversed.
+    and its score positive; cold where all three are reversed. Under ``exposed`` the counts
+    of a window are binomial out of all of them, in proportion to its exposure. ``more`` are
+    the other imputations of the values, whose scores are combined.
     """
-    z = np.where(bins.tested, _gi_star(bins), np.nan)
-    chosen = _choose(bins, inference)
-    if chosen == "analytic":
-        p, upper = analytic_p(z), z > 0
-    elif chosen == "exact":
-        p, upper = _exact(bins)
-    else:
-        p, upper = _permuted(bins, permutations, alpha, seed)
-    p = np.where(bins.tested, np.where(np.isnan(p), 1.0, p), np.nan)
+    tested = bins.tested
+    found = [
+        _law(b, exposed, inference, permutations=permutations, alpha=alpha, seed=seed)
+        for b in (bins, *more)
+    ]
+    z, p, upper, chosen = found[0]
+    missing = None
+    if more:
+        normal = [scores_from_p(np.where(np.isnan(f[1]), 1.0, f[1]), f[2] - 0.5) for f in found]
+        joined, p, share = combine_scores(normal)
+        z, upper, missing = combine_scores([f[0] for f in found])[0], joined > 0, share
+        missing = _spread(np.where(tested, missing, np.nan), bins.valid)
+    z = np.where(tested, z, np.nan)
+    p = np.where(tested, np.where(np.isnan(p), 1.0, p), np.nan)
     significant = _significant(p, alpha, correction)
     with np.errstate(invalid="ignore"):
         state = (significant & upper & (z > 0)).astype(np.int8)
@@ -114,7 +129,44 @@ def score(
     states = np.zeros(bins.valid.shape, dtype=np.int8)
     states[bins.valid] = state
     full = _spread(z, bins.valid), _spread(p, bins.valid)
-    return Scores(*full, states, chosen, int(bins.tested.sum()))
+    return Scores(*full, states, chosen, int(tested.sum()), missing)
+
+
+def _law(
+    bins: Windows,
+    exposed: Windows | None,
+    inference: str,
+    *,
+    permutations: int | None,
+    alpha: float,
+    seed: int,
+) -> tuple[FloatArray, FloatArray, BoolArray, str]:
+    """Score, p-value, whether the upper tail is the smaller one, and the inference."""
+    if exposed is not None:
+        return _binomial(bins, exposed, inference)
+    z = np.where(bins.tested, _gi_star(bins), np.nan)
+    chosen = _choose(bins, inference)
+    if chosen == "analytic":
+        return z, analytic_p(z), z > 0, chosen
+    if chosen == "exact":
+        return z, *_exact(bins), chosen
+    return z, *_permuted(bins, permutations, alpha, seed), chosen
+
+
+def _binomial(
+    bins: Windows, exposed: Windows, inference: str
+) -> tuple[FloatArray, FloatArray, BoolArray, str]:
+    if inference not in ("auto", "exact") or not whole_counts(bins.values).all():
+        raise ParameterError(
+            'exposure needs counts and inference "auto" or "exact" (the binomial law)'
+        )
+    observed, total = bins.lag + bins.values, bins.values.sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.clip((exposed.lag + exposed.values) / exposed.values.sum(), 0.0, 1.0)
+        spread = np.sqrt(total * share * (1 - share))
+        z = np.where(spread > 0, (observed - total * share) / spread, np.nan)
+    tails = binomial_tails(observed, np.full(len(share), total), np.nan_to_num(share))
+    return z, tails.p, tails.is_upper, "exact"
 
 
 def _significant(p: FloatArray, alpha: float, correction: Correction) -> BoolArray:

@@ -27,6 +27,7 @@ from geocn.hotspots.calendar import (
     share_observed,
 )
 from geocn.hotspots.counts import count_events
+from geocn.hotspots.imputation import IMPUTATIONS, imputed_columns
 from geocn.hotspots.precision import Imprecise
 from geocn.io.atomic import atomic_file
 from geocn.provenance import KEY, attach
@@ -47,6 +48,8 @@ def space_time_cube(
     gaps: Sequence[Mapping[str, Any]] | None = None,
     as_of: Instant | None = None,
     imprecise: Imprecise = "spread",
+    imputations: int = IMPUTATIONS,
+    places: gpd.GeoDataFrame | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """Count events by area and calendar period, silence kept apart from zero.
@@ -79,7 +82,7 @@ def space_time_cube(
     as_of : date, optional
         The cut-off of information, a date without time included to its end. Later events
         are left out; a bin that it cuts is ``incomplete``.
-    imprecise, seed
+    imprecise, imputations, places, seed
         As in :func:`count_events`.
 
     Returns
@@ -88,7 +91,9 @@ def space_time_cube(
         Dimensions ``area`` (the labels) and ``time`` (first instant of the bin, UTC), with
         ``time_end`` (first instant after it). By area and time: ``n_events``,
         ``n_imprecise``, ``total_<weight>``, ``share_observed`` (0 to 1) and ``no_data``
-        (nothing observed). By time: ``incomplete``.
+        (nothing observed). By time: ``incomplete``. Where imprecise events were spread, the
+        numbers are means, and ``n_events_imputed`` and ``total_<weight>_imputed`` hold those
+        of each imputation along a first dimension ``imputation``.
         ``attrs["geocn"]["left_out"]`` counts the events in no bin, by reason.
 
     Raises
@@ -123,13 +128,22 @@ def space_time_cube(
     silences, until = read_gaps(gaps), cut_off(as_of)
     _check_areas_of(silences, areas)
     timed = _dated(events, step, time, until, start=start, end=end)
-    placed = _count(timed, areas, weight=weight, imprecise=imprecise, seed=seed)
+    spread: dict[str, Any] = {
+        "imprecise": imprecise,
+        "imputations": imputations,
+        "places": places,
+        "seed": seed,
+    }
+    placed = _count(timed, areas, weight=weight, spread=spread)
     share = share_observed(timed.bins, silences, areas.index, until)
     late = np.zeros(len(timed.bins.periods), dtype=bool)
     if until is not None:
         late = timed.bins.ends > np.datetime64(until, "us")
     cube = xr.Dataset(
-        {name: (("area", "time"), data) for name, data in placed.columns.items()},
+        {
+            name: (("imputation", "area", "time")[3 - data.ndim :], data)
+            for name, data in placed.columns.items()
+        },
         coords={
             "area": ("area", _labels(areas.index)),
             "time": ("time", timed.bins.starts),
@@ -149,14 +163,19 @@ def space_time_cube(
         end=end,
         as_of=as_of,
         gaps=[dict(gap) for gap in gaps],
-        imprecise=imprecise,
-        seed=seed,
         crs=areas.crs,
         n_events_in=len(events),
-        n_counted=int(cube["n_events"].sum()),
-        n_in_gaps=int(cube["n_events"].where(cube["no_data"], 0).sum()),
+        n_counted=_whole(cube["n_events"].sum()),
+        n_in_gaps=_whole(cube["n_events"].where(cube["no_data"], 0).sum()),
         left_out=timed.left_out | placed.left_out,
+        **(spread | {"places": None if places is None else f"{len(places)} areas"}),
     )
+
+
+def _whole(number: Any) -> int | float:
+    """Say it as a whole number if it is one."""
+    value = float(number)
+    return int(value) if value == int(value) else value
 
 
 def write_cube(cube: xr.Dataset, path: StrPath) -> Path:
@@ -329,8 +348,7 @@ def _count(
     areas: gpd.GeoDataFrame,
     *,
     weight: str | None,
-    imprecise: Imprecise,
-    seed: int,
+    spread: dict[str, Any],
 ) -> _Counted:
     used = [areas.geometry.name, *(["admin_code"] if "admin_code" in areas else [])]
     counted = count_events(
@@ -339,8 +357,7 @@ def _count(
         weight=weight,
         by_period=timed.step,
         time="_when",
-        imprecise=imprecise,
-        seed=seed,
+        **spread,
     )
     shape = (len(areas), len(timed.bins.periods))
     found = len(counted) // max(len(areas), 1)
@@ -350,11 +367,18 @@ def _count(
         earliest = pd.PeriodIndex([name], freq=FREQUENCIES[timed.step])
         first = int(timed.bins.periods.get_indexer(earliest)[0])
     columns: dict[str, AnyArray] = {}
-    names = ["n_events", "n_imprecise", *([] if weight is None else [f"total_{weight}"])]
-    for column in names:
+
+    def laid_out(column: str) -> AnyArray:
         data = counted[column].to_numpy()
-        columns[column] = np.zeros(shape, dtype=data.dtype)
-        columns[column][:, first : first + found] = data.reshape(len(areas), found)
+        whole = np.zeros(shape, dtype=data.dtype)
+        whole[:, first : first + found] = data.reshape(len(areas), found)
+        return whole
+
+    totals = [] if weight is None else [f"total_{weight}"]
+    for name in ("n_events", "n_imprecise", *totals):
+        columns[name] = laid_out(name)
+        if each := imputed_columns(counted, name):
+            columns[f"{name}_imputed"] = np.stack([laid_out(column) for column in each])
     record = counted.attrs[KEY]["left_out"]
     # Every event given here has a time.
     return _Counted(columns, {reason: n for reason, n in record.items() if reason != "no_time"})

@@ -13,8 +13,14 @@ from geocn._kernels.trend import mann_kendall, overlap_inflation, sen_slope, tre
 from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import patterns
-from geocn.hotspots.bins import INFERENCES, Scores, score, windows
+from geocn.hotspots.bins import INFERENCES, Scores, Windows, score, windows
 from geocn.hotspots.correction import CORRECTIONS, Correction
+from geocn.hotspots.cube_evidence import (
+    evidence_columns,
+    exposure_of,
+    imputations_of,
+    rows_of,
+)
 from geocn.provenance import attach
 from geocn.spatial.neighbours import Neighbours, describe, neighbour_matrix
 
@@ -28,6 +34,7 @@ def emerging_hotspots(
     *,
     neighbours: Neighbours,
     value: str = "n_events",
+    exposure: str | None = None,
     time_neighbours: int = 1,
     alpha: float = 0.05,
     correction: Correction = "bh",
@@ -53,7 +60,13 @@ def emerging_hotspots(
     neighbours : "queen", "rook", metres, distance_band, knn, sparse matrix or libpysal Graph
         As in :func:`getis_ord`; weights count as 0 or 1.
     value : str
-        Variable of the cube to analyse.
+        Variable of the cube to analyse. Where the cube holds ``<value>_imputed``, each
+        imputation is tested and the scores are combined before states and trend.
+    exposure : str, optional
+        Variable of the cube by area and time (or by area), or column of the areas, for each
+        step alike (a bin observed in part has that part of it). Counts are then tested
+        against what exposure makes expected, with the binomial law. Bins without exposure
+        take no part.
     time_neighbours : int
         Number of earlier steps in each neighbourhood.
     alpha : float
@@ -83,14 +96,17 @@ def emerging_hotspots(
         "no_neighbours" and "no_data"), ``last_state`` (hot, cold, none or no_data) in
         ``last_period``, the start of the area's last observed bin, ``n_periods`` observed,
         ``share_hot``, ``share_cold`` of them, and ``trend_z``, ``trend_p`` and
-        ``sen_slope`` (per step) of the scores.
+        ``sen_slope`` (per step) of the scores. With exposure also ``exposure, expected,
+        rate, rate_eb`` (Marshall) and ``relative_risk`` over the observed steps; with
+        imputations ``fraction_missing`` (mean over the bins) and ``imprecise_share``.
 
     Raises
     ------
     SchemaError
         Where the cube lacks a dimension or variable.
     LayerError
-        Where cube and areas are not of the same areas, or values are infinite.
+        Where cube and areas are not of the same areas, values are infinite, or exposure is
+        negative or 0 where events are.
     ParameterError
         Where an option is out of range.
 
@@ -120,14 +136,28 @@ def emerging_hotspots(
     }
     _check(time_neighbours, min_observed=min_observed, **options)
     counts, valid = _values(cube, areas, value, min_observed)
+    held = None if exposure is None else exposure_of(cube, areas, exposure, counts, valid)
+    if held is not None:
+        valid &= held > 0
     weights = neighbour_matrix(areas, neighbours)
-    bins = windows(counts, valid, weights, time_neighbours=time_neighbours)
-    scores = score(bins, seed=seed, **options)
+
+    def around(values: FloatArray) -> Windows:
+        return windows(values, valid, weights, time_neighbours=time_neighbours)
+
+    each = imputations_of(cube, areas, value) or [counts]
+    scores = score(
+        around(each[0]),
+        more=[around(values) for values in each[1:]],
+        exposed=None if held is None else around(held),
+        seed=seed,
+        **options,
+    )
     tested = ~np.isnan(scores.p_value)
     shared = time_neighbours if overlap_correction else 0
     columns = _columns(scores, tested, cube, shared=shared, alpha=alpha)
     columns["emerging_class"][~tested.any(axis=1)] = "no_neighbours"
     columns["emerging_class"][~valid.any(axis=1)] = "no_data"
+    columns |= evidence_columns(cube, areas, counts, valid, held=held, missing=scores.missing)
     result = areas.copy()
     for name, data in columns.items():
         result[name] = data
@@ -137,6 +167,7 @@ def emerging_hotspots(
         "hotspots.emerging_hotspots",
         classes=patterns.rules(),
         value=value,
+        exposure=exposure,
         neighbours=describe(neighbours),
         time_neighbours=time_neighbours,
         min_observed=min_observed,
@@ -189,7 +220,7 @@ def _values(
             found=f"no variable {value!r} by labelled area and time",
             expected="a cube from space_time_cube",
         )
-    rows = _rows(cube, areas)
+    rows = rows_of(cube, areas)
     counts = cube[value].transpose("area", "time").to_numpy().astype(float)[rows]
     infinite = np.isinf(counts).any(axis=1)
     if infinite.any():
@@ -205,23 +236,6 @@ def _values(
         # A share of whole days is not exact in binary.
         valid &= share >= min_observed - 1e-9
     return counts, valid
-
-
-def _rows(cube: xr.Dataset, areas: gpd.GeoDataFrame) -> AnyArray:
-    held, wanted = pd.Index(cube["area"].to_numpy()), areas.index
-    if wanted.dtype.kind not in "iuf":
-        held, wanted = held.astype("str"), wanted.astype("str")
-    unmatched = ~wanted.isin(held)
-    if unmatched.any() or len(held) != len(wanted) or not wanted.is_unique:
-        raise LayerError(
-            "cube",
-            found=f"{len(held)} areas, not those of the frame",
-            expected=f"the {len(areas)} labels of the frame's index, each once",
-            repair="Give the areas that the cube was made with.",
-            rows=list(areas.index[unmatched]),
-        )
-    rows: AnyArray = held.get_indexer(wanted)
-    return rows
 
 
 def _columns(
