@@ -266,3 +266,21 @@ def test_wrong_options_are_refused():
     ):
         with pytest.raises(ParameterError):
             spatial_scan(data, "cases", **options)
+
+
+@pytest.mark.parametrize("n", [1, 6])
+def test_one_place_can_hold_no_cluster(n):
+    data = frame(np.zeros((n, 2)), cases=np.arange(n) + 1, people=np.ones(n))
+    found = spatial_scan(data, "cases", population="people", permutations=9)
+    assert list(found.columns) == COLUMNS
+    assert len(found) == 0
+
+
+def test_exposure_need_not_be_whole_and_gives_a_rate():
+    data = planted()
+    data["hours"] = data["people"] / 7
+    found = spatial_scan(data, "cases", population="hours", permutations=99)
+    assert found.loc[1, "exposure"] == pytest.approx(300 / 7)
+    assert found.loc[1, "rate"] == pytest.approx(36 / (300 / 7))
+    whole = spatial_scan(data, "cases", population="people", permutations=99)
+    assert found["members"].equals(whole["members"])
