@@ -65,7 +65,7 @@ def laws_without_one(
         In row k the probability of the sums k * min + 0, 1, 2, ... of k draws, where
         span = max - min. Rows of more draws than there is population are not probabilities.
     """
-    least = int(values.min(initial=0))
+    least = int(values.min()) if len(values) else 0
     shifted, size = (values - least).tolist(), int(counts.sum()) - 1
     times, total = counts.tolist(), _all_ways(size, k_max)
     span = int(values.max(initial=0)) - least

@@ -113,7 +113,7 @@ def exact_tails(y: FloatArray, around: Surroundings, labels: pd.Index, *, analys
         )
     counts = y.astype(np.int64)
     values, times, own = tabulate(counts)
-    least = int(values.min(initial=0))
+    least = int(values.min()) if len(values) else 0
     width = most * (int(values.max(initial=0)) - least) + 1
     ks, _, k_place = tabulate(around.k)
     # A result is a number of neighbours, an own value and a sum, in one number.
