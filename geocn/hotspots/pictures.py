@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Columns that say what a row is, the first that is there is drawn.
 _CLASSES = ("hotspot_class", "emerging_class", "is_alert")
 #: Columns of an amount to draw where no class is there.
-_AMOUNTS = ("density_per_km", "forecast", "expected_events", "n_events", "n_crossings")
+_AMOUNTS = ("density_per_m", "expected_events", "n_events", "n_crossings")
 _TOLD = ("inference", "method_option", "kernel", "bandwidth_m", "alpha", "correction", "seed")
 
 
