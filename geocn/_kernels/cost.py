@@ -33,6 +33,8 @@ STEPS = np.array(
 #: A kernel that only other kernels call: a third of its compile time is a way in from Python.
 _WITHIN: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 inner = njit(cache=True, nogil=True, **_WITHIN)
+#: One that is called for every step: a call would count references to each array.
+inlined = njit(cache=True, nogil=True, forceinline=True)
 #: The step back from each step.
 BACK = np.array([1, 0, 3, 2, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12])
 #: Slopes between two entries of a table of factors, which is centred on level ground.
@@ -45,7 +47,7 @@ def halves(lengths: FloatArray) -> FloatArray:
     return shares
 
 
-@inner
+@inlined
 def around(column: int, width: int) -> int:
     """Bring a column that is at most two beyond the edge back onto the grid (% is slow)."""
     if column < 0:
@@ -53,7 +55,7 @@ def around(column: int, width: int) -> int:
     return column - width if column >= width else column
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def step_cost(  # noqa: PLR0917 - numba takes keywords badly
     friction: FloatArray,
     halves: FloatArray,
@@ -80,7 +82,7 @@ def step_cost(  # noqa: PLR0917 - numba takes keywords badly
     return float((here + share * left) + share * entered)
 
 
-@inner
+@inlined
 def slope_factor(  # noqa: PLR0917
     elevation: FloatArray,
     factors: FloatArray,
@@ -104,7 +106,7 @@ def slope_factor(  # noqa: PLR0917
     return float(factors[below] * (1.0 - share) + factors[below + 1] * share)
 
 
-@njit(cache=True, nogil=True)
+@inlined
 def reach(  # noqa: PLR0917
     friction: FloatArray,
     halves: FloatArray,
@@ -120,8 +122,6 @@ def reach(  # noqa: PLR0917
     if elevation.size == 0:
         return float(step_cost(friction, halves, here, row, column, k, width))
     step = step_cost(friction, halves, 0.0, row, column, k, width)
-    if step == np.inf:
-        return np.inf
     return float(here + step * slope_factor(elevation, factors, halves, row, column, k))
 
 
@@ -149,7 +149,7 @@ def push(
     return keys, cells, size + 1
 
 
-@inner
+@inlined
 def pop(keys: FloatArray, cells: IntArray, size: int) -> int:
     """Take the root from a heap of ``size`` entries and let the last one sink; the new size."""
     size -= 1
@@ -218,7 +218,7 @@ def accumulate(  # noqa: PLR0917
     for seed in seeds:
         cost[seed // width, seed % width] = 0.0
         keys, cells, size = push(keys, cells, size, 0.0, seed)
-    settled, limit = 0, max_cost
+    settled, limit, level = 0, max_cost, elevation.size == 0
     while size > 0:
         here, cell = keys[0], cells[0]
         if settled % 4096 == 0:
@@ -240,7 +240,12 @@ def accumulate(  # noqa: PLR0917
                 end_column = around(end_column, width)
             if cost[end_row, end_column] <= here:
                 continue
-            reached = reach(friction, halves, elevation, factors, here, row, column, k)
+            # As reach does; a call of it would count references for every step.
+            if level:
+                reached = step_cost(friction, halves, here, row, column, k, width)
+            else:
+                step = step_cost(friction, halves, 0.0, row, column, k, width)
+                reached = here + step * slope_factor(elevation, factors, halves, row, column, k)
             if reached < cost[end_row, end_column]:
                 cost[end_row, end_column] = reached
                 keys, cells, size = push(keys, cells, size, reached, end_row * width + end_column)

@@ -279,5 +279,7 @@ def visit(  # noqa: PLR0917
         if not done:
             is_maze[tile] = 1
             since = 0.0 if whole else since
-            settle(friction, cost, halves, wrap, wide, (y0, y1, x0, x1), whole, since, fallen)
+            settle(
+                friction, cost, halves, wrap, wide, (y0, y1, x0, x1), whole, since, np.inf, fallen
+            )
         _pass_on(tile, fallen, shape, wrap, waiting, news)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from geocn._kernels.cost import STEPS, inner, pop, push, step_cost
 from geocn._typing import FloatArray
 
 
-@inner
+@njit(cache=True, nogil=True)
 def settle(  # noqa: PLR0917 - numba takes keywords badly
     friction: FloatArray,
     cost: FloatArray,
@@ -18,13 +19,14 @@ def settle(  # noqa: PLR0917 - numba takes keywords badly
     window: tuple[int, int, int, int],
     whole: bool,
     since: float,
+    until: float,
     fallen: FloatArray,
 ) -> None:
     """Bring a window (first and end row, first and end column) to its fixpoint in place.
 
     Starts from its ring of two cells, or from every cell where ``whole``, but from none
-    below ``since``. ``fallen`` takes the lowest value that fell near each of the eight
-    neighbours.
+    below ``since``, and ends beyond ``until``. ``fallen`` takes the lowest value that fell
+    near each of the eight neighbours.
     """
     y0, y1, x0, x1 = window
     n, m = y1 - y0, x1 - x0
@@ -48,6 +50,8 @@ def settle(  # noqa: PLR0917 - numba takes keywords badly
                 keys, cells, size = push(keys, cells, size, here, (y0 + i) * width + column)
     while size > 0:
         here, cell = keys[0], cells[0]
+        if here > until:
+            break
         size = pop(keys, cells, size)
         row, column = cell // width, cell % width
         if here > cost[row, column]:

@@ -140,17 +140,24 @@ class _Run:
             done += 1
             left = int(np.isfinite(waiting).sum())
             self.tell(f"cost: {done} visits, {left} of {len(waiting)} blocks wait")
-        counts = np.zeros(2, dtype=np.int64)
-        pending = set(range(len(waiting)))
-        while pending:
-            i = min(pending)
-            pending.discard(i)
-            pending |= self._allocate(self.blocks.blocks[i])
-            self.tell(f"allocation: {len(pending)} of {len(waiting)} blocks wait")
+        if len(np.unique(self.sites.owners)) > 1:
+            pending = set(np.flatnonzero(self._seeded() == 0).tolist())
+            while pending:
+                i = min(pending)
+                pending.discard(i)
+                pending |= self._allocate(self.blocks.blocks[i])
+                self.tell(f"allocation: {len(pending)} of {len(waiting)} blocks wait")
+        return self._counted()
+
+    def _counted(self) -> dict[str, Any]:
+        """Count cells, and write the owner of them all where there is but one."""
+        owners, counts = np.unique(self.sites.owners), np.zeros(2, dtype=np.int64)
         for block in self.blocks.blocks:
             reached = np.isfinite(self._read(1, block)[block.inner])
             passable = np.isfinite(self._friction(block)[block.inner])
             counts += [reached.sum(), (passable & ~reached).sum()]
+            if len(owners) == 1:
+                self._write(2, block, np.where(reached, float(owners[0]), np.nan))
         return {"n_cells_reached": int(counts[0]), "n_cells_unreached": int(counts[1])}
 
     def _seeded(self) -> FloatArray:

@@ -98,6 +98,19 @@ def test_tiles_without_patience_go_to_the_heap_and_come_to_the_same():
     np.testing.assert_array_equal(cost, by_one_heap(surface, np.array([0])))
 
 
+@pytest.mark.parametrize("kind", ["comb", "holes"])
+@pytest.mark.parametrize("max_cost", [np.inf, 300.0])
+def test_one_heap_does_the_rest_where_ways_wind(monkeypatch, kind, max_cost):
+    monkeypatch.setattr(cost_sweep, "_FROM_TILES", 1)
+    monkeypatch.setattr(cost_sweep, "_MOST_VISITS", 1)
+    friction = field(kind, 200, 260)
+    surface = ground(friction, varied_lengths(200), 16)
+    seeds = np.flatnonzero(np.isfinite(friction.ravel()))[:1]
+    expected = by_one_heap(surface, seeds)
+    found = surface.accumulate(seeds, max_cost=max_cost).cost
+    np.testing.assert_array_equal(found, np.where(expected <= max_cost, expected, np.inf))
+
+
 @pytest.mark.parametrize("wrap", [False, True])
 def test_same_bytes_on_one_and_two_threads(monkeypatch, wrap):
     monkeypatch.setattr(cost_sweep, "_THREADS_FROM_CELLS", 0)
