@@ -117,7 +117,10 @@ def _hotspots(spec: asked.Hotspots, world: World, results: Results) -> Result:
         cells = hotspots.make_grid(events, cell_size_km=spec.grid.cell_km, kind=spec.grid.kind)
     else:
         cells = world.places[str(spec.areas)].rename(columns={"code": "admin_code"})
-    counted = hotspots.count_events(events, cells, weight=spec.weight, seed=spec.seed)
+    shapes = _shapes(world.places)
+    counted = hotspots.count_events(
+        events, cells, weight=spec.weight, places=shapes, seed=spec.seed
+    )
     frame = hotspots.getis_ord(
         counted,
         f"total_{spec.weight}" if spec.weight else "n_events",
@@ -138,9 +141,32 @@ def _hotspots(spec: asked.Hotspots, world: World, results: Results) -> Result:
             weight=spec.weight,
             by_period=spec.by_period,
             time=_TIME[spec.layer],
+            places=shapes,
             seed=spec.seed,
         )
-    return Result(spec.name, spec.kind, frame, more)
+    return Result(spec.name, spec.kind, _as_published(frame), _published(more))
+
+
+def _shapes(places: dict[str, gpd.GeoDataFrame]) -> gpd.GeoDataFrame | None:
+    """Areas by ``admin_code``, in which events known only to an area may lie."""
+    areas = [
+        frame.loc[frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"]), ["code", "geometry"]]
+        for frame in places.values()
+        if "code" in frame
+    ]
+    known = [frame.to_crs("EPSG:4326") for frame in areas if len(frame)]
+    if not known:
+        return None
+    return pd.concat(known).rename(columns={"code": "admin_code"}).drop_duplicates("admin_code")
+
+
+def _published(more: dict[str, gpd.GeoDataFrame]) -> dict[str, pd.DataFrame]:
+    return {name: _as_published(frame) for name, frame in more.items()}
+
+
+def _as_published(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Leave out the counts of each imputation: what they say together stands in the result."""
+    return frame.drop(columns=[name for name in frame if "_imputed_" in str(name)])
 
 
 def _once(events: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
