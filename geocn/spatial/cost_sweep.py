@@ -13,8 +13,8 @@ from geocn._kernels import sweep, sweep_heap
 from geocn._typing import FloatArray, IntArray
 
 # Tiles are run together while their news lie within this many tiles of level going.
-_STRIDE = 1.0
-_THREADS_FROM_CELLS = 4_000_000
+_STRIDE = 1.5
+_THREADS_FROM_CELLS = 30_000_000
 # Terrain takes 4 visits a tile, noise 5. Where ways wind in and out of tiles more often
 # than this, one heap over the whole grid does the rest.
 _MOST_VISITS, _FROM_TILES = 8, 16

@@ -54,7 +54,7 @@ CASES = (
     Case(
         "corridors.least_cost_paths",
         corridors.least_cost_paths,
-        _cost,
+        lambda: _cost(second_best=True, apart_m=4000.0, pairs="mst"),
         data=("friction", "origins", "destinations"),
         empty=("origins", "destinations"),
         moves=("origins", "destinations"),
@@ -62,7 +62,7 @@ CASES = (
     Case(
         "corridors.least_cost_corridors",
         corridors.least_cost_corridors,
-        _cost,
+        lambda: _cost(second_best=True),
         data=("friction", "origins", "destinations"),
         empty=("origins", "destinations"),
         moves=("origins", "destinations"),
