@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from geocn.corridors.areas import least_cost_corridors
+from geocn.corridors.current import CurrentFlow, current_flow
+from geocn.corridors.k_shortest import k_shortest_routes
+from geocn.corridors.network import route_network
 from geocn.corridors.observed import aggregate_routes
 from geocn.corridors.paths import least_cost_paths
 from geocn.corridors.surface import cost_surface
 
-__all__ = ["aggregate_routes", "cost_surface", "least_cost_corridors", "least_cost_paths"]
+__all__ = [
+    "CurrentFlow",
+    "aggregate_routes",
+    "cost_surface",
+    "current_flow",
+    "least_cost_corridors",
+    "least_cost_paths",
+]

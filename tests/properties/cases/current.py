@@ -1,0 +1,57 @@
+"""How to ask for current flow."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from geocn import corridors
+from tests.properties.cases.world import friction, sites
+from tests.properties.check import Case
+
+NOT_ANALYSES = {"corridors.CurrentFlow": "what current_flow returns"}
+
+
+@functools.wraps(corridors.current_flow)
+def _map(*args: Any, **more: Any) -> xr.DataArray:
+    return corridors.current_flow(*args, **more).current
+
+
+@functools.wraps(corridors.current_flow)
+def _table(*args: Any, **more: Any) -> pd.DataFrame:
+    return corridors.current_flow(*args, **more).resistances
+
+
+def _landscape(**more: Any) -> dict[str, Any]:
+    places = sites((-77.25, 1.2), (-77.1, 0.8), (-76.75, 0.9), (-76.8, 1.25))
+    return {"resistance": friction(), "focal": places, **more}
+
+
+CASES = (
+    *(
+        Case(
+            "corridors.current_flow",
+            func,
+            functools.partial(_landscape, mode=mode, solver=solver),
+            data=("resistance", "focal"),
+            moves=("focal",),
+        )
+        for func, mode, solver in (
+            (_map, "pairwise", "auto"),
+            (_table, "pairwise", "multigrid"),
+            (_table, "one_to_all", "auto"),
+            (_map, "all_to_one", "auto"),
+        )
+    ),
+    Case(
+        "corridors.current_flow",
+        _map,
+        lambda: _landscape(mode="advanced", grounds=sites((-76.9, 0.9))),
+        data=("resistance", "focal"),
+        shuffled=("focal",),
+        moves=("focal", "grounds"),
+    ),
+)
