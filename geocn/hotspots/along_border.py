@@ -171,6 +171,7 @@ def border_hotspots(
     counting = _weights(weights, seizures)
     _check_options(reach_km, imputations, step, alpha=alpha, correction=correction)
     _check_columns(crossings, segments, exposure)
+    crossings, n_other = _of_land_borders(crossings)
     result = to_lonlat(segments, "segments").copy()
     chains, exposed = Chains.of(result), _exposure(result, exposure)
     options: dict[str, Any] = {
@@ -207,10 +208,18 @@ def border_hotspots(
         judged=judged.record,
         scale=_scale(segments),
         crs="EPSG:4326",
-        left_out=counted.left_out,
+        left_out=counted.left_out | {"not_crossings": n_other},
         **options,
         **tested,
     )
+
+
+def _of_land_borders(crossings: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, int]:
+    """Leave out grazes, runs along a border and landfalls, and count them."""
+    if "crossing_kind" not in crossings:
+        return crossings, 0
+    over = (crossings["crossing_kind"] == "land").to_numpy()
+    return crossings[over], int((~over).sum())
 
 
 def _weights(

@@ -46,7 +46,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             (
                 *("cell_id", "name", "admin", "place", "hotspot_class", "value", "n_events"),
                 *("rate", "expected", "relative_risk", "gi_z", "p_value", "p_adjusted"),
-                *("significant", "n_neighbours", "weight_kg"),
+                *("significant", "n_neighbours", "weight_kg", "imprecise_share", "emerging_class"),
             ),
             ("gi_z", "relative_risk", "value", "n_events"),
             45,
@@ -113,7 +113,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 *("rank", "segment_id", "dyad", "kind", "chainage_from_km", "chainage_to_km"),
                 *("length_km", "n_crossings", "n_seizures", "flow", "exposure", "expected"),
                 *("rate", "rate_eb", "relative_risk", "p_value", "p_adjusted", "significant"),
-                *("hotspot_class", "share_direction_ab", "cluster_id"),
+                *("hotspot_class", "share_direction_ab", "cluster_id", "emerging_class"),
+                *("imprecise_share", "share_between_posts"),
             ),
             ("relative_risk", "rate", "n_crossings", "n_seizures"),
             60,

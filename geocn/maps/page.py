@@ -53,6 +53,10 @@ def _asset(*parts: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+#: Words for the patterns of emerging hotspots.
+_PATTERN = re.compile(r"code\.[a-z]+_(hot|cold)")
+
+
 @lru_cache(maxsize=1)
 def scripts() -> tuple[str, ...]:
     """Return the scripts of every map, in order."""
@@ -74,9 +78,14 @@ def catalogues() -> dict[str, Any]:
     return {code: json.loads(_asset("i18n", f"{code}.json")) for code in LANGUAGES}
 
 
-@lru_cache(maxsize=1)
-def _catalogue_block() -> str:
-    return Pack().block(catalogues())
+@lru_cache(maxsize=2)
+def _catalogue_block(*, patterns: bool) -> str:
+    """Pack the catalogues; the names of patterns over time only for maps that tell them."""
+    told = {
+        code: {key: text for key, text in words.items() if patterns or not _PATTERN.fullmatch(key)}
+        for code, words in catalogues().items()
+    }
+    return Pack().block(told)
 
 
 def _hash(text: str) -> str:
@@ -121,7 +130,7 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def render(config: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
+def render(config: Mapping[str, Any], blocks: Mapping[str, str], *, patterns: bool = True) -> str:
     """Return the page for a configuration and its packed blocks.
 
     Parameters
@@ -131,10 +140,12 @@ def render(config: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
         whatever the scripts read; it becomes the block ``geocn-config``.
     blocks : mapping
         Base64 texts by the id of their element.
+    patterns : bool
+        Whether a layer tells patterns over time (``emerging_class``).
     """
     language = config["language"]
     inert = [_block("geocn-config", "application/json", safe_json(config))]
-    inert.append(_block("geocn-catalogues", "text/plain", _catalogue_block()))
+    inert.append(_block("geocn-catalogues", "text/plain", _catalogue_block(patterns=patterns)))
     inert += [_block(name, "text/plain", text) for name, text in blocks.items()]
     return _PAGE.format(
         language=html.escape(language),

@@ -302,7 +302,9 @@ class PlanningMap:
         }
         config = self._config(bounds)
         identity = hashlib.sha256((repr(sorted(config.items())) + data).encode("utf-8"))
-        return page.render({**config, "map_id": identity.hexdigest()[:12]}, blocks)
+        patterns = any("emerging_class" in layer.frame for layer in self._layers)
+        named = {**config, "map_id": identity.hexdigest()[:12]}
+        return page.render(named, blocks, patterns=patterns)
 
     def save(self, path: StrPath) -> Path:
         """Write the sealed page and return its path; the previous file stays whole until then.

@@ -6,6 +6,7 @@ What a key means stands with the analysis itself; a default here is the default 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -45,6 +46,20 @@ class Within(Strict):
 Neighbours = Literal["queen", "rook"] | Nearest | Within
 
 
+class Effort(Strict):
+    """How hard somebody looked, as exposure: ``{ background_share = 0.5 }``.
+
+    Strength-days of the interventions of these kinds over the area they reach; ``since`` and
+    ``until`` are the span of the evidence where not given.
+    """
+
+    kinds: tuple[str, ...] = ("checkpoint", "patrol", "joint_operation")
+    since: date | None = None
+    until: date | None = None
+    background_share: float = Field(0.1, ge=0, lt=1)
+    distance_km: Positive | dict[str, Positive] | None = None
+
+
 class Place(Strict):
     """A named position in degrees: ``{ name = "Tumaco", longitude = -78.8, latitude = 1.8 }``."""
 
@@ -82,6 +97,7 @@ class Hotspots(Analysis):
     areas: str | None = None
     weight: str | None = None
     exposure: str | None = None
+    effort: Effort | None = None
     neighbours: Neighbours = "queen"
     star: bool = True
     inference: Literal["auto", "exact", "permutation", "analytic"] = "auto"
@@ -98,6 +114,8 @@ class Hotspots(Analysis):
             raise ValueError("hotspots need either `grid` or `areas`, and not both")
         if self.exposure is not None and self.areas is None:
             raise ValueError("`exposure` is a column of `areas`, which are not given")
+        if self.exposure is not None and self.effort is not None:
+            raise ValueError("give `exposure` or `effort`, not both")
         return self
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
@@ -106,6 +124,8 @@ class Hotspots(Analysis):
         yield Need("layer", self.layer, ("layer",), ("geometry", *columns))
         if self.areas is not None:
             yield Need("areas", self.areas, ("places",))
+        if self.effort is not None:
+            yield Need("effort", "interventions", ("layer",), ("geometry", "starts_on", "ends_on"))
 
 
 class EvidenceWeights(Strict):
@@ -119,8 +139,10 @@ class BorderHotspots(Analysis):
     """Routes crossing land borders, and seizures near them, in segments of equal length.
 
     ``countries`` bounds the study area: borders between two of them, or all borders of a
-    single one. ``max_segments`` and ``permutations`` are for ``method = "scan"``,
-    ``bandwidth_km`` for "kernel", ``factor`` and ``neighbours_km`` for "empirical_bayes".
+    single one. ``posts`` names places of official crossings, so that crossings farther than
+    ``post_reach_km`` from any are told apart. ``max_segments`` and ``permutations`` are for
+    ``method = "scan"``, ``bandwidth_km`` for "kernel", ``factor`` and ``neighbours_km`` for
+    "empirical_bayes".
     """
 
     kind: Literal["border_hotspots"]
@@ -130,6 +152,9 @@ class BorderHotspots(Analysis):
     evidence: Literal["crossings", "seizures", "both"] = "both"
     weights: EvidenceWeights = EvidenceWeights()
     reach_km: Positive = 10
+    effort: Effort | None = None
+    posts: str | None = None
+    post_reach_km: Positive = 5
     method: Literal["scan", "kernel", "empirical_bayes", "poisson"] = "scan"
     max_segments: int = Field(20, ge=1)
     permutations: int = Field(999, ge=9)
@@ -153,6 +178,10 @@ class BorderHotspots(Analysis):
         yield Need("kind", "routes", ("layer",), ("geometry",))
         if self.evidence != "crossings":
             yield Need("evidence", "seizures", ("layer",), ("geometry",))
+        if self.effort is not None:
+            yield Need("effort", "interventions", ("layer",), ("geometry", "starts_on", "ends_on"))
+        if self.posts is not None:
+            yield Need("posts", self.posts, ("places",))
 
 
 class Corridors(Analysis):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from geocn import corridors, coverage, cultivation, hotspots, layers
 from geocn.project import analyses as asked
+from geocn.project.effort import with_effort
 from geocn.project.reading import Progress
 
 # The instant by which events of a layer fall into periods.
@@ -117,6 +118,8 @@ def _hotspots(spec: asked.Hotspots, world: World, results: Results) -> Result:
         cells = hotspots.make_grid(events, cell_size_km=spec.grid.cell_km, kind=spec.grid.kind)
     else:
         cells = world.places[str(spec.areas)].rename(columns={"code": "admin_code"})
+    sites, seen = world.layers.get("interventions"), [events[_TIME[spec.layer]]]
+    cells, effort = with_effort(cells, spec.effort, sites, times=seen)
     shapes = _shapes(world.places)
     counted = hotspots.count_events(
         events, cells, weight=spec.weight, places=shapes, seed=spec.seed
@@ -126,7 +129,7 @@ def _hotspots(spec: asked.Hotspots, world: World, results: Results) -> Result:
         f"total_{spec.weight}" if spec.weight else "n_events",
         neighbours=_neighbours(spec.neighbours),
         star=spec.star,
-        exposure=spec.exposure,
+        exposure=spec.exposure or effort,
         inference=spec.inference,
         permutations=spec.permutations,
         alpha=spec.alpha,
@@ -187,15 +190,25 @@ def _border_hotspots(spec: asked.BorderHotspots, world: World, results: Results)
     # Which country a route is in follows from all borders; the study area bounds the test.
     borders = world.layers.get("borders")
     borders = layers.read_borders() if borders is None else borders
+    routes, posts = world.layers["routes"], world.places.get(str(spec.posts))
+    reach: dict[str, Any] = {"posts": posts, "post_reach_m": spec.post_reach_km * 1000}
     crossings = hotspots.border_crossings(
-        world.layers["routes"], borders, min_excursion_m=spec.min_excursion_m
+        routes, borders, min_excursion_m=spec.min_excursion_m, **reach
     )
     study = borders[_between(borders["dyad"], spec.countries)]
+    segments = hotspots.border_segments(study, length_km=spec.segment_km, **reach)
+    seizures = None if spec.evidence == "crossings" else world.layers["seizures"]
+    times = [routes["first_seen"], routes["last_seen"]]
+    times += [] if seizures is None else [seizures["seized_at"]]
+    sites = world.layers.get("interventions")
+    segments, effort = with_effort(segments, spec.effort, sites, times=times)
     used = ("crossings", "seizures") if spec.evidence == "both" else (spec.evidence,)
     frame = hotspots.border_hotspots(
         crossings[_between(crossings["dyad"], spec.countries)],
-        hotspots.border_segments(study, length_km=spec.segment_km),
-        seizures=None if spec.evidence == "crossings" else world.layers["seizures"],
+        segments,
+        seizures=seizures,
+        exposure=effort,
+        places=_shapes(world.places),
         method=_border_method(spec),
         weights={
             kind: weight for kind, weight in spec.weights.model_dump().items() if kind in used

@@ -164,6 +164,7 @@ def test_a_seizure_counts_once_in_the_nearest_segment_within_reach(segments):
         "crossings_without_segment": 0,
         "seizures_without_geometry": 1,
         "seizures_out_of_reach": 1,
+        "not_crossings": 0,
     }
     only = border_hotspots(crossings_at(0.5), segments, seizures=found, weights={"crossings": 1})
     assert only["observed"].sum() == 1
@@ -272,3 +273,11 @@ def test_adjusted_p_values():
     assert np.array_equal(adjust(p, correction="none"), p, equal_nan=True)
     with pytest.raises(ParameterError):
         adjust(p, correction="holm")
+
+
+def test_grazes_and_landfalls_are_no_crossings(segments):
+    found = crossings_at(0.1, 0.5, 0.9)
+    kinds = found.assign(crossing_kind=["land", "graze", "along_border"])
+    result = border_hotspots(kinds, segments)
+    assert result["n_crossings"].sum() == result["observed"].sum() == 1
+    assert result.attrs["geocn"]["left_out"]["not_crossings"] == 2

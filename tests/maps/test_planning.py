@@ -285,3 +285,10 @@ def test_folium_has_every_layer() -> None:
     groups = [child for child in built._children.values() if isinstance(child, folium.FeatureGroup)]
     assert len(groups) == len(plan.layers)
     assert "tile.openstreetmap" not in built.get_root().render()
+
+
+def test_names_of_patterns_travel_only_with_maps_that_tell_them() -> None:
+    with_them, without = (unpack(page._catalogue_block(patterns=p))[0]["en"] for p in (True, False))
+    assert with_them["code.new_hot"] == "new hot"
+    assert "code.new_hot" not in without
+    assert "code.hot_99" in without
