@@ -91,6 +91,7 @@ def build_network(
     """
     frame, crs = _checked(lines, snap_m, noding, metres, layer)
     parts, row = shapely.get_parts(frame.geometry.to_numpy(), return_index=True)
+    row = np.flatnonzero(has_geometry(lines))[row]
     flat = shapely.length(parts) == 0
     chains = Chains.of(parts[~flat], row[~flat].astype(np.int64), crs)
     n_points = 0
