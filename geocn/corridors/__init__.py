@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from geocn.corridors.areas import least_cost_corridors
 from geocn.corridors.current import CurrentFlow, current_flow
+from geocn.corridors.friction import friction_surface
 from geocn.corridors.k_shortest import k_shortest_routes
 from geocn.corridors.network import route_network
 from geocn.corridors.observed import aggregate_routes
@@ -15,6 +16,7 @@ __all__ = [
     "aggregate_routes",
     "cost_surface",
     "current_flow",
+    "friction_surface",
     "least_cost_corridors",
     "least_cost_paths",
 ]
