@@ -9,6 +9,8 @@ from geocn._typing import AnyArray, FloatArray, IntArray
 
 # Sums held at a time.
 _HELD = 4_000_000
+# Intervals of equal length by which sums are searched.
+_INTERVALS = 65_536
 
 
 def shared_sum_counts(
@@ -65,24 +67,19 @@ def shared_counts(
         Ties, to within rounding, count in both; 0 for cells that are not tested.
     """
     at_least, at_most = np.zeros(y.size, dtype=np.int64), np.zeros(y.size, dtype=np.int64)
-    present = np.bincount(k_of, minlength=1)
-    ks = np.flatnonzero(present)
+    ks = np.flatnonzero(np.bincount(k_of, minlength=1))
     ks = ks[ks > 0]
     if not len(ks):
         return at_least, at_most
-    slack = 1e-12 * np.maximum(1, k_of) * np.abs(y).max(initial=0.0)
-    low, high = lag - slack, lag + slack
-    ordered = np.argsort(k_of.astype(np.int32), kind="stable")
-    groups = np.split(ordered, np.cumsum(present[present > 0])[:-1])[-len(ks) :]
+    slack = 1e-12 * float(np.abs(y).max(initial=0.0))
     order = np.arange(y.size)
     state = np.array([seed % 2**64], dtype=np.uint64)
     chunk = max(_HELD // len(ks), 1)
     for start in range(0, draws, chunk):
         sums = np.empty((len(ks), min(chunk, draws - start)))
-        draw_sums(y, k_of, low, high, ks, order, state, sums, at_least, at_most)
-        for row, members in zip(np.sort(sums, axis=1), groups, strict=True):
-            at_least[members] += row.size - np.searchsorted(row, low[members], side="left")
-            at_most[members] += np.searchsorted(row, high[members], side="right")
+        draw_sums(y, k_of, lag, slack, ks, order, state, sums, at_least, at_most)
+        sums.sort(axis=1)
+        count_sums(sums, ks, k_of, lag, slack, at_least, at_most)
     return at_least, at_most
 
 
@@ -90,8 +87,8 @@ def shared_counts(
 def draw_sums(  # noqa: PLR0917 - numba takes keywords badly
     y: FloatArray,
     k_of: IntArray,
-    low: FloatArray,
-    high: FloatArray,
+    lag: FloatArray,
+    slack: float,
     ks: IntArray,
     order: IntArray,
     state: AnyArray,
@@ -103,6 +100,7 @@ def draw_sums(  # noqa: PLR0917 - numba takes keywords badly
 
     ``order`` holds every id once, in any order, and ``state`` the SplitMix64 generator
     (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195); both go on from where they are.
+    Sums that differ by less than k times ``slack`` are ties.
     """
     n, longest = y.size, ks[-1]
     prefix = np.zeros(longest + 2)
@@ -123,10 +121,62 @@ def draw_sums(  # noqa: PLR0917 - numba takes keywords badly
             i = order[t]
             k = k_of[i]
             if t < k:
+                low, high = lag[i] - slack * k, lag[i] + slack * k
                 mended = prefix[k] - y[i] + y[order[k]]
-                at_least[i] += int(mended >= low[i]) - int(prefix[k] >= low[i])
-                at_most[i] += int(mended <= high[i]) - int(prefix[k] <= high[i])
+                at_least[i] += int(mended >= low) - int(prefix[k] >= low)
+                at_most[i] += int(mended <= high) - int(prefix[k] <= high)
     state[0] = s
+
+
+@njit(cache=True)
+def count_sums(  # noqa: PLR0917 - numba takes keywords badly
+    sums: FloatArray,
+    ks: IntArray,
+    k_of: IntArray,
+    lag: FloatArray,
+    slack: float,
+    at_least: IntArray,
+    at_most: IntArray,
+) -> None:
+    """Add to the counts of each cell the sums of its k, sorted, on either side of its own.
+
+    A guide of equal intervals tells where a search begins and ends.
+    """
+    m = sums.shape[1]
+    last = min(4 * m, _INTERVALS)
+    row_of = np.zeros(ks[-1] + 1, dtype=np.int64)
+    guide = np.full((ks.size, last + 2), m)
+    per = np.zeros(ks.size)
+    for c in range(ks.size):
+        row_of[ks[c]] = c
+        span = sums[c, m - 1] - sums[c, 0]
+        if 0 < span < np.inf:
+            per[c] = last / span
+        interval = 0
+        for j in range(m):
+            while interval <= (sums[c, j] - sums[c, 0]) * per[c]:
+                guide[c, interval] = j
+                interval += 1
+    for i in range(k_of.size):
+        k = k_of[i]
+        if k == 0:
+            continue
+        c = row_of[k]
+        row = sums[c]
+        below, above = lag[i] - slack * k, lag[i] + slack * k
+        at = (above - row[0]) * per[c]
+        interval = last if at >= last else int(max(at, 0.0))
+        place, end = guide[c, interval], guide[c, interval + 1]
+        while place < end:
+            middle = (place + end) >> 1
+            if row[middle] <= above:
+                place = middle + 1
+            else:
+                end = middle
+        at_most[i] += place
+        if place and row[place - 1] >= below:
+            place = np.searchsorted(row[:place], below)
+        at_least[i] += m - place
 
 
 @njit(cache=True)

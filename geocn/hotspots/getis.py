@@ -202,7 +202,8 @@ class _Test:
         else:
             z = self.score(y)
             found = Tails(analytic_p(z), z > 0)
-        return found.having(1.0, np.isnan(found.p)).having(np.nan, around.k == 0)
+        unknown = found.of_rows(np.isnan(found.p))
+        return found.having(1.0, unknown).having(np.nan, around.k == 0)
 
 
 def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str, AnyArray]:

@@ -193,7 +193,7 @@ class _Test:
         else:
             z = self.lag_score(d, self.scale * around.lag(d))
             found = Tails(analytic_p(z), z > 0)
-        unremarkable = (d == 0) | np.isnan(found.of_rows(found.p))
+        unremarkable = (d == 0) | found.of_rows(np.isnan(found.p))
         return found.having(1.0, unremarkable).having(np.nan, around.k == 0)
 
     def lag_score(self, d: FloatArray, lag: FloatArray) -> FloatArray:

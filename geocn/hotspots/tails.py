@@ -42,17 +42,24 @@ class Tails:
         return held if self.place is None else held[self.place]
 
     def having(self, p_value: float, rows: BoolArray) -> Tails:
-        """Give some rows another p-value; rows that share a result must all be among them."""
+        """Give some rows another p-value."""
         if not rows.any():
             return self
-        p = self.p.copy()
-        p[rows if self.place is None else self.place[rows]] = p_value
-        return Tails(p, self.is_upper, self.place, self.times)
+        if self.place is None:
+            return Tails(np.where(rows, p_value, self.p), self.is_upper)
+        place = np.where(rows, len(self.p), self.place)
+        return held_once(np.append(self.p, p_value), np.append(self.is_upper, False), place)
 
     def adjusted(self, correction: Correction) -> FloatArray:
         """Corrected p-values of the rows."""
         adjusted = adjust(self.p, correction=correction, times=self.times)
         return np.asarray(self.of_rows(adjusted), dtype=float)
+
+
+def held_once(p: FloatArray, is_upper: BoolArray, place: IntArray) -> Tails:
+    """Tails of rows by the place of each among possible results; those of no row are no tests."""
+    times = np.bincount(place, minlength=len(p))
+    return Tails(np.where(times > 0, p, np.nan), is_upper, place, times)
 
 
 def whole_counts(y: FloatArray) -> BoolArray:
@@ -167,7 +174,7 @@ def permutation_tails(
         draws = permutations or min(needed, _MOST_DRAWS)
         lag = np.asarray(around.sums(y), dtype=float)
         high, low = permutation.shared_counts(y, lag, around.k, draws=draws, seed=seed)
-        return _from_draws(high, low, np.full(len(y), draws)), draws
+        return _of_shared_draws(high, low, draws), draws
     draws = permutations or min(needed, _MOST_WEIGHTED_DRAWS)
     rows = np.flatnonzero(around.k)
     drawn = np.zeros((len(y), 3), dtype=np.int64)
@@ -187,6 +194,15 @@ def permutation_tails(
 def _from_draws(at_least: IntArray, at_most: IntArray, draws: IntArray) -> Tails:
     p = two_sided((at_least + 1) / (draws + 1), (at_most + 1) / (draws + 1))
     return Tails(p, at_least < at_most)
+
+
+def _of_shared_draws(at_least: IntArray, at_most: IntArray, draws: int) -> Tails:
+    if 2 * (draws + 1) > len(at_least):
+        return _from_draws(at_least, at_most, np.full(len(at_least), draws))
+    smaller = np.arange(draws + 1) + 1.0
+    p = np.repeat(two_sided(smaller / (draws + 1), smaller / (draws + 1)), 2)
+    place = 2 * np.minimum(at_least, at_most) + (at_least < at_most)
+    return held_once(p, np.tile([False, True], draws + 1), place)
 
 
 def analytic_p(z: FloatArray) -> FloatArray:
