@@ -23,8 +23,16 @@ if TYPE_CHECKING:
 #: Columns that say what a row is, the first that is there is drawn.
 _CLASSES = ("hotspot_class", "emerging_class", "is_alert")
 #: Columns of an amount to draw where no class is there.
-_AMOUNTS = ("density_per_m", "expected_events", "n_events", "n_crossings")
-_TOLD = ("inference", "method_option", "kernel", "bandwidth_m", "alpha", "correction", "seed")
+_AMOUNTS = ("density_per_m", "expected_events", "effort", "n_events", "n_crossings")
+_TOLD = {
+    "inference": "inference",
+    "method_option": "method",
+    "kernel": "kernel",
+    "bandwidth_m": "bandwidth m",
+    "alpha": "alpha",
+    "correction": "correction",
+    "seed": "seed",
+}
 
 
 def plot(
@@ -91,6 +99,8 @@ def _drawer(result: Any, column: str | None) -> Callable[[Axes, Any, str | None]
             return _knox
         if "hit_rate" in result:
             return _scores
+        if "expected_g" in result:
+            return _global
     columns = ", ".join(map(str, getattr(result, "columns", [])))
     raise ParameterError(
         f"a {type(result).__name__} with columns {columns} cannot be drawn; "
@@ -106,11 +116,15 @@ def _name(record: Mapping[str, Any]) -> str:
 
 def _told(record: Mapping[str, Any]) -> str:
     """One line that says what was done: options, number of tests, version."""
-    parts = [f"{name} {record[name]}" for name in _TOLD if record.get(name) is not None]
+    parts = [f"{label} {_short(record[name])}" for name, label in _TOLD.items() if record.get(name)]
     if record.get("n_tests") is not None:
         parts.append(f"{record['n_tests']:,} tests")
     version = record.get("versions", {}).get("geocn")
     return " · ".join([*parts, f"geocn {version}"] if version else parts)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _areas(axis: Axes, frame: gpd.GeoDataFrame, column: str | None) -> None:
@@ -138,27 +152,27 @@ def _areas(axis: Axes, frame: gpd.GeoDataFrame, column: str | None) -> None:
 def _amounts(axis: Axes, frame: gpd.GeoDataFrame, name: str) -> None:
     colors = require("matplotlib.colors", extra="plot")
     scale = colors.LinearSegmentedColormap.from_list("risk", [NEUTRAL, *RISK])
-    wide = {"linewidth": 2.5} if _are_lines(frame) else {}
+    style: dict[str, Any] = {"linewidth": 2.5} if _are_lines(frame) else {}
     values = frame.assign(**{name: frame[name].astype(float)})
     top, usual = values[name].max(), values[name].median()
     # A few large amounts would leave all others in one colour.
-    norm = colors.PowerNorm(0.35) if values[name].min() >= 0 and top > 20 * usual else None
+    if values[name].min() >= 0 and top > 20 * usual:
+        style["norm"] = colors.PowerNorm(0.35, vmin=0, vmax=top)
     values.plot(
         name,
         ax=axis,
         cmap=scale,
-        norm=norm,
         legend=True,
         aspect=None,
         missing_kwds={"color": UNKNOWN},
         legend_kwds={"label": name.replace("_", " "), "shrink": 0.7},
-        **wide,
+        **style,
     )
 
 
 def _classed(axis: Axes, frame: gpd.GeoDataFrame, name: str) -> None:
     lines = require("matplotlib.lines", extra="plot")
-    labels = frame[name].astype("str")
+    labels = frame[name].astype("str").replace({"True": "alert", "False": "no alert"})
     lineal = _are_lines(frame)
     handles = []
     for label in sorted(labels.unique(), key=_order):
@@ -192,8 +206,8 @@ _NAMED = MappingProxyType(
         "high_low": HOT[1],
         "low_low": COLD[2],
         "low_high": COLD[1],
-        "True": HOT[2],
-        "False": NEUTRAL,
+        "alert": HOT[2],
+        "no alert": NEUTRAL,
     }
 )
 _STRONG = ("new", "consecutive", "intensifying", "persistent", "hot", "cold")
@@ -269,3 +283,15 @@ def _scores(axis: Axes, table: pd.DataFrame, _: str | None) -> None:
     by = table.groupby("method")[names] if "method" in table else table[names].groupby(table.index)
     by.mean().T.plot.bar(ax=axis, rot=0)
     axis.set_ylabel("mean over origins")
+
+
+def _global(axis: Axes, table: pd.DataFrame, _: str | None) -> None:
+    """Draw the observed value beside what chance would give, give or take two deviations."""
+    row = table.iloc[0]
+    deviation = np.sqrt(row["variance_g"])
+    axis.errorbar([row["expected_g"]], [0], xerr=2 * deviation, fmt="o", color=QUIET_LINE)
+    axis.plot([row["g"]], [0], "D", color=HOT[2])
+    axis.annotate(f"G, p = {row['p_value']:.2g}", (row["g"], 0.2), ha="center", size=8)
+    axis.annotate("by chance", (row["expected_g"], -0.4), ha="center", size=8, color="0.35")
+    axis.set_ylim(-1, 1)
+    axis.set_yticks([])

@@ -88,3 +88,13 @@ def test_knox_cells_carry_their_ratio() -> None:
 def test_what_is_no_result_is_refused() -> None:
     with pytest.raises(ParameterError, match="cannot be drawn"):
         hotspots.plot(pd.DataFrame({"a": [1]}))
+
+
+def test_the_scale_of_an_amount_is_that_of_its_values() -> None:
+    counted = hotspots.count_events(world.events(), world.grid())
+    axis = hotspots.plot(counted)
+    (bar,) = [other for other in axis.figure.axes if other is not axis]
+    assert bar.get_ylim() == (counted["n_events"].min(), counted["n_events"].max())
+    skewed = world.grid().assign(effort=[1000.0] + [1.0] * 99)
+    drawn = hotspots.plot(skewed, column="effort").collections[0]
+    assert drawn.norm(10.0) > 0.15  # on a plain scale it would be 0.01
