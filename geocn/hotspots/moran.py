@@ -212,7 +212,7 @@ class _Test:
         d = self.deviations(y)
         lag = self.scale * self.around.lag(d)
         squares = float(d @ d)
-        local_i = (len(d) - 1) * d * lag / squares if squares else np.full(len(d), np.nan)
+        local_i = d * lag * ((len(d) - 1) / squares) if squares else np.full(len(d), np.nan)
         z = self.lag_score(d, lag)
         high = d
         if self.inference == "exact" and self.data.among is not None:

@@ -171,19 +171,19 @@ def find_lattice(frame: gpd.GeoDataFrame) -> Lattice | None:
     bounds = _boxes(geometry)
     if bounds is None:
         return None
-    whole = bounds.shape[1] == len(geometry)
-    rows = np.arange(len(geometry)) if whole else np.flatnonzero(has_geometry(frame))
     across, up = _steps(bounds[0], bounds[2]), _steps(bounds[1], bounds[3])
     if across is None or up is None:
         return None
     (column, width), (row, height) = across, up
     n_columns, n_rows = int(column.max()) + 1, int(row.max()) + 1
-    if n_columns * n_rows > _MOST_PLACES_A_CELL * len(rows) + _FEW:
+    if n_columns * n_rows > _MOST_PLACES_A_CELL * len(row) + _FEW:
         return None
-    place = np.full(len(geometry), -1, dtype=np.int64)
-    place[rows] = row * n_columns + column
-    if np.bincount(place[rows]).max() > 1:
+    place = row * n_columns + column
+    if np.bincount(place).max() > 1:
         return None
+    if len(place) < len(geometry):
+        cells, place = place, np.full(len(geometry), -1, dtype=np.int64)
+        place[has_geometry(frame)] = cells
     projected = frame.crs is not None and frame.crs.is_projected
     metres = frame.crs.axis_info[0].unit_conversion_factor if projected else np.nan
     return Lattice(n_rows, n_columns, place, (width * metres, height * metres))
@@ -215,7 +215,7 @@ def _steps(low: FloatArray, high: FloatArray) -> tuple[IntArray, float] | None:
     edge = np.full(int(at.max()) + 2, np.nan)
     edge[at] = low
     edge[at + 1] = high
-    if not ((edge[at] == low).all() and (edge[at + 1] == high).all()):
+    if not ((edge[at] == low).all() and (edge[1:][at] == high).all()):
         return None
     known = np.flatnonzero(~np.isnan(edge))
     if (np.abs(edge[known] - (first + known * step)) > _EVEN * step).any():
