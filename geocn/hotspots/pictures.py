@@ -116,7 +116,11 @@ def _name(record: Mapping[str, Any]) -> str:
 
 def _told(record: Mapping[str, Any]) -> str:
     """One line that says what was done: options, number of tests, version."""
-    parts = [f"{label} {_short(record[name])}" for name, label in _TOLD.items() if record.get(name)]
+    parts = [
+        f"{label} {_short(record[name])}"
+        for name, label in _TOLD.items()
+        if record.get(name) is not None
+    ]
     if record.get("n_tests") is not None:
         parts.append(f"{record['n_tests']:,} tests")
     version = record.get("versions", {}).get("geocn")
