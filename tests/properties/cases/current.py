@@ -1,4 +1,4 @@
-"""How to ask for current flow."""
+"""How to ask for current flow and for randomised shortest paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from geocn import corridors
 from tests.properties.cases.world import friction, sites
 from tests.properties.check import Case
 
-NOT_ANALYSES = {"corridors.CurrentFlow": "what current_flow returns"}
+NOT_ANALYSES = {
+    "corridors.CurrentFlow": "what current_flow returns",
+    "corridors.RandomisedPaths": "what randomised_shortest_paths returns",
+}
 
 
 @functools.wraps(corridors.current_flow)
@@ -23,6 +26,22 @@ def _map(*args: Any, **more: Any) -> xr.DataArray:
 @functools.wraps(corridors.current_flow)
 def _table(*args: Any, **more: Any) -> pd.DataFrame:
     return corridors.current_flow(*args, **more).resistances
+
+
+@functools.wraps(corridors.randomised_shortest_paths)
+def _walks(*args: Any, **more: Any) -> xr.DataArray:
+    return corridors.randomised_shortest_paths(*args, **more).passages
+
+
+@functools.wraps(corridors.randomised_shortest_paths)
+def _costs(*args: Any, **more: Any) -> pd.DataFrame:
+    return corridors.randomised_shortest_paths(*args, **more).costs
+
+
+def _ways(**more: Any) -> dict[str, Any]:
+    starts = sites((-77.25, 1.2), (-77.1, 0.8))
+    ends = sites((-76.75, 0.9), (-76.8, 1.25))
+    return {"friction": friction(), "origins": starts, "destinations": ends, **more}
 
 
 def _landscape(**more: Any) -> dict[str, Any]:
@@ -53,5 +72,17 @@ CASES = (
         data=("resistance", "focal"),
         shuffled=("focal",),
         moves=("focal", "grounds"),
+    ),
+    *(
+        Case(
+            "corridors.randomised_shortest_paths",
+            func,
+            functools.partial(_ways, theta=theta, count=count),
+            data=("friction", "origins", "destinations"),
+            shuffled=("origins",) if func is _walks else (),
+            empty=("origins", "destinations"),
+            moves=("origins", "destinations"),
+        )
+        for func, theta, count in ((_walks, 1e-4, "net"), (_costs, 0.01, "total"))
     ),
 )
