@@ -48,7 +48,7 @@ def _up(heap: IntArray, place: IntArray, key: FloatArray, at: int) -> None:
 @njit(cache=True)
 def _take(heap: IntArray, place: IntArray, key: FloatArray, size: int) -> int:
     """Take the least item; the heap then holds ``size - 1``."""
-    least = heap[0]
+    least: int = heap[0]
     place[least] = -1
     size -= 1
     item = heap[size]
