@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from geocn.corridors.areas import least_cost_corridors
+from geocn.corridors.chokepoints import Chokepoints, chokepoints
 from geocn.corridors.current import CurrentFlow, current_flow
 from geocn.corridors.friction import friction_surface
+from geocn.corridors.interdict import Interdiction, interdict
 from geocn.corridors.k_shortest import k_shortest_routes
-from geocn.corridors.network import route_network
+from geocn.corridors.network import RouteNetwork, route_network
 from geocn.corridors.observed import aggregate_routes
 from geocn.corridors.paths import least_cost_paths
+from geocn.corridors.rsp import RandomisedPaths, randomised_shortest_paths
 from geocn.corridors.surface import cost_surface
+from geocn.corridors.validate import Validation, validate, with_score
 
 __all__ = [
+    "Chokepoints",
     "CurrentFlow",
+    "Interdiction",
+    "RandomisedPaths",
+    "Validation",
     "aggregate_routes",
+    "chokepoints",
     "cost_surface",
     "current_flow",
     "friction_surface",
+    "interdict",
+    "k_shortest_routes",
     "least_cost_corridors",
     "least_cost_paths",
+    "randomised_shortest_paths",
+    "route_network",
+    "validate",
+    "with_score",
 ]
