@@ -13,7 +13,7 @@ import xarray as xr
 
 from geocn._kernels.graph import CONDUCTANCE, CONDUCTANCE_OF_RESISTANCE
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
-from geocn.errors import CoordinateError, ParameterError, RasterError, SchemaError
+from geocn.errors import CoordinateError, LayerError, ParameterError, RasterError, SchemaError
 from geocn.spatial.cost import Sites, SitesLike, place_sites
 from geocn.spatial.graph import Graph, edge_graph, face_lengths, raster_graph
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
@@ -21,6 +21,10 @@ from geocn.spatial.raster_grid import RasterGrid, raster_grid
 Resistive: TypeAlias = Literal["resistance", "conductance"]
 #: Places of a circuit: a layer or cells of a raster, or nodes of a network.
 FocalLike: TypeAlias = SitesLike | xr.DataArray | Mapping[Any, Any] | Iterable[Any]
+
+
+#: Sums of conductances keep 16 digits, and results six.
+_CONTRAST = 1e10
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Wiring:
         Edges of a network.
     crs : Any
         Of the raster.
-    amperes, ohms : callable
-        Read sources and grounds that are drawn on a raster as cells and values.
+    drawn : callable, optional
+        Reads sources and grounds drawn on a raster as nodes and values.
     """
 
     graph: Graph
@@ -154,6 +158,7 @@ def wire_network(edges: pd.DataFrame, *, values: Resistive, regions: Any) -> Wir
 
     groups = [] if regions is None else find(dict(enumerate(regions)), "regions")[1]
     given = edges[values].to_numpy(dtype=np.float64)
+    _refuse_contrast(given, SchemaError, "edges")
     conducts = 1 / given if values == "resistance" else given
     return Wiring(graph, groups, find, restore, branches=(u, v, conducts))
 
@@ -271,7 +276,22 @@ def _checked(grid: RasterGrid, values: Resistive) -> FloatArray:
             rows=[f"x={a:g} y={b:g}" for a, b in zip(x, y, strict=True)],
         )
     worth[~np.isfinite(worth) | (worth == 0)] = np.nan
+    _refuse_contrast(worth, RasterError, "resistance")
     return worth
+
+
+def _refuse_contrast(worth: FloatArray, error: type[LayerError], layer: str) -> None:
+    known = worth[np.isfinite(worth)]
+    if known.size and known.max() > _CONTRAST * known.min():
+        raise error(
+            layer,
+            found=f"values from {known.min():g} to {known.max():g}, a factor of "
+            f"{known.max() / known.min():.0e}",
+            expected=f"a factor of {_CONTRAST:.0e} or less: doubles lose the small ones beside "
+            "the large",
+            repair="Join what has next to no resistance by regions, and clear what has all but "
+            "endless resistance.",
+        )
 
 
 def _cells_of(
