@@ -5,6 +5,8 @@ from __future__ import annotations
 from geocn.corridors.areas import least_cost_corridors
 from geocn.corridors.chokepoints import Chokepoints, chokepoints
 from geocn.corridors.current import CurrentFlow, current_flow
+from geocn.corridors.flows import flow_matrix
+from geocn.corridors.flows_lines import flow_lines
 from geocn.corridors.friction import friction_surface
 from geocn.corridors.interdict import Interdiction, interdict
 from geocn.corridors.k_shortest import k_shortest_routes
@@ -25,6 +27,8 @@ __all__ = [
     "chokepoints",
     "cost_surface",
     "current_flow",
+    "flow_lines",
+    "flow_matrix",
     "friction_surface",
     "interdict",
     "k_shortest_routes",
