@@ -56,16 +56,25 @@ def bin_linear(
         The weights; they sum to the weights of the points inside.
     """
     rows, columns = region.shape
+    whole = region.all()
     out = np.zeros((rows, columns))
     for i in range(column.size):
         x, y = column[i], row[i]
         if not (x >= -0.5 and x < columns - 0.5 and y >= -0.5 and y < rows - 0.5):
             continue
+        left, top = int(np.floor(x)), int(np.floor(y))
+        right_share, low_share = x - left, y - top
+        # Reading the region as well as writing would fetch from memory twice.
+        if whole and 0 <= left < columns - 1 and 0 <= top < rows - 1:
+            upper, lower = weight[i] * (1 - low_share), weight[i] * low_share
+            out[top, left] += upper * (1 - right_share)
+            out[top, left + 1] += upper * right_share
+            out[top + 1, left] += lower * (1 - right_share)
+            out[top + 1, left + 1] += lower * right_share
+            continue
         near_c, near_r = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
         if not region[near_r, near_c]:
             continue
-        left, top = int(np.floor(x)), int(np.floor(y))
-        right_share, low_share = x - left, y - top
         for down in range(2):
             part = weight[i] * (low_share if down else 1 - low_share)
             for across in range(2):
@@ -76,3 +85,11 @@ def bin_linear(
                 else:
                     out[near_r, near_c] += share
     return out
+
+
+@njit(cache=True)
+def clear_below(values: FloatArray, least: float) -> None:
+    """Put 0 for every value below the least, in place."""
+    for r in range(values.shape[0]):
+        for c in range(values.shape[1]):
+            values[r, c] = values[r, c] if values[r, c] >= least else 0.0

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from geocn._kernels.density import clear_below
 from geocn._typing import BoolArray, FloatArray, IntArray
 
 ComplexArray: TypeAlias = NDArray[np.complex128]
@@ -31,6 +32,12 @@ def kernel_at(distance: FloatArray, bandwidth: float, kernel: Kernel) -> FloatAr
         return values
     tail: FloatArray = np.exp(-u2 / 2) / (2 * np.pi * bandwidth**2)
     return np.where(u2 <= SUPPORT["gaussian"] ** 2, tail, 0.0)
+
+
+def fast_length(side: int) -> int:
+    """Shortest length, ``side`` or more, that is quickly transformed."""
+    length: int = scipy.fft.next_fast_len(side, real=True)
+    return length
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,7 @@ class Smoother:
 
     @property
     def _period(self) -> tuple[int, int]:
-        rows, columns = (scipy.fft.next_fast_len(side, real=True) for side in self.shape)
-        return rows, columns
+        return fast_length(self.shape[0]), fast_length(self.shape[1])
 
     def transform(self, bandwidth_m: float) -> FloatArray:
         """Return half the rows of the (real) transform of the kernel, whose values sum to one.
@@ -117,7 +123,7 @@ class Smoother:
             return np.zeros(self.shape)
         values = self.back(total)
         # What rounding leaves where no kernel reaches is not density.
-        np.multiply(values, values >= 1e-14 * values.max(initial=0.0), out=values)
+        clear_below(values, 1e-14 * values.max(initial=0.0))
         return values
 
 

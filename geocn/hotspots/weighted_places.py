@@ -10,7 +10,7 @@ import pandas as pd
 import pyproj
 import shapely
 
-from geocn._typing import BoolArray, FloatArray
+from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.hotspots.imputation import check_imputations, place_events
 from geocn.hotspots.precision import Imprecise, check_imprecise, given_precision
 from geocn.hotspots.values import numeric_column, refuse_rows
@@ -162,14 +162,23 @@ def plane_of(events: gpd.GeoDataFrame) -> pyproj.CRS:
 
 def _known_points(events: gpd.GeoDataFrame, finer_than_m: float) -> tuple[FloatArray, BoolArray]:
     """Coordinates of precise points, and which events are anything else."""
-    geometry = events.geometry.to_numpy()
-    xy = shapely.get_coordinates(geometry)
-    points = shapely.get_type_id(geometry) == 0
+    geometry = np.asarray(events.geometry, dtype=object)
+    xy = _xy_of_points(geometry)
     vague = given_precision(events) > finer_than_m
-    if len(xy) == len(geometry) and points.all():
+    if not np.isnan(xy).any():
         return (xy[~vague] if vague.any() else xy), vague
-    doubtful = ~points | shapely.is_empty(geometry) | vague
+    doubtful = (shapely.get_type_id(geometry) != 0) | shapely.is_empty(geometry) | vague
     return shapely.get_coordinates(geometry[~doubtful]), doubtful
+
+
+def _xy_of_points(geometry: AnyArray) -> FloatArray:
+    """Coordinates of points, NaN for anything else; quicker than to ask for all of a geometry."""
+    xy = np.empty((2, len(geometry)))
+    for begin in range(0, len(geometry), _AT_ONCE):
+        some = geometry[begin : begin + _AT_ONCE]
+        xy[0, begin : begin + _AT_ONCE] = shapely.get_x(some)
+        xy[1, begin : begin + _AT_ONCE] = shapely.get_y(some)
+    return xy.T
 
 
 def _to_plane(xy: FloatArray, source: pyproj.CRS, target: pyproj.CRS) -> FloatArray:
@@ -178,8 +187,8 @@ def _to_plane(xy: FloatArray, source: pyproj.CRS, target: pyproj.CRS) -> FloatAr
     if source == target:
         return xy
     turn = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    turned = np.empty_like(xy)
+    turned = np.empty((2, len(xy)))
     for begin in range(0, len(xy), _AT_ONCE):
         x, y = np.ascontiguousarray(xy[begin : begin + _AT_ONCE].T)
-        turned[begin : begin + _AT_ONCE].T[:] = turn.transform(x, y)
-    return turned
+        turned[:, begin : begin + _AT_ONCE] = turn.transform(x, y)
+    return turned.T
