@@ -63,10 +63,10 @@ def step_cost(  # noqa: PLR0917 - numba takes keywords badly
     row: int,
     column: int,
     k: int,
-    width: int,
 ) -> float:
     """Cost at the end of step ``k`` from (row, column); the end must lie on the grid."""
     drow, dcolumn, kind = STEPS[k, 0], STEPS[k, 1], STEPS[k, 2]
+    width = friction.shape[1]
     end_row = row + drow
     end_column = around(column + dcolumn, width)
     share = halves[kind, min(row, end_row)]
@@ -110,7 +110,7 @@ def slope_factor(  # noqa: PLR0917
 def reach(  # noqa: PLR0917
     friction: FloatArray,
     halves: FloatArray,
-    elevation: FloatArray,
+    elevation: FloatArray | None,
     factors: FloatArray,
     here: float,
     row: int,
@@ -118,160 +118,10 @@ def reach(  # noqa: PLR0917
     k: int,
 ) -> float:
     """Cost at the end of step ``k`` with its slope, where there is an elevation."""
-    width = friction.shape[1]
-    if elevation.size == 0:
-        return float(step_cost(friction, halves, here, row, column, k, width))
-    step = step_cost(friction, halves, 0.0, row, column, k, width)
+    if elevation is None:
+        return float(step_cost(friction, halves, here, row, column, k))
+    step = step_cost(friction, halves, 0.0, row, column, k)
     return float(here + step * slope_factor(elevation, factors, halves, row, column, k))
-
-
-@inner
-def push(
-    keys: FloatArray, cells: IntArray, size: int, key: float, cell: int
-) -> tuple[FloatArray, IntArray, int]:
-    """Put an entry into a binary heap; the arrays, grown where they were full, and its size."""
-    if size == keys.size:
-        # Plain loops: concatenate takes a second to compile.
-        more_keys, more_cells = np.empty(2 * size), np.empty(2 * size, np.int64)
-        for i in range(size):
-            more_keys[i], more_cells[i] = keys[i], cells[i]
-        keys, cells = more_keys, more_cells
-    child = size
-    while child > 0:
-        parent = (child - 1) >> 1
-        if keys[parent] <= key:
-            break
-        keys[child] = keys[parent]
-        cells[child] = cells[parent]
-        child = parent
-    keys[child] = key
-    cells[child] = cell
-    return keys, cells, size + 1
-
-
-@inlined
-def pop(keys: FloatArray, cells: IntArray, size: int) -> int:
-    """Take the root from a heap of ``size`` entries and let the last one sink; the new size."""
-    size -= 1
-    key, cell = keys[size], cells[size]
-    parent = 0
-    while True:
-        child = 2 * parent + 1
-        if child >= size:
-            break
-        if child + 1 < size and keys[child + 1] < keys[child]:
-            child += 1
-        if key <= keys[child]:
-            break
-        keys[parent] = keys[child]
-        cells[parent] = cells[child]
-        parent = child
-    keys[parent] = key
-    cells[parent] = cell
-    return size
-
-
-@njit(cache=True, nogil=True)
-def accumulate(  # noqa: PLR0917
-    friction: FloatArray,
-    halves: FloatArray,
-    elevation: FloatArray,
-    factors: FloatArray,
-    n_steps: int,
-    wrap: bool,
-    seeds: IntArray,
-    max_cost: float,
-    targets: IntArray,
-    ends: IntArray,
-    slack: float,
-) -> tuple[FloatArray, float]:
-    """Least cost from any seed to every cell with one heap; the oracle of the sweeps.
-
-    Parameters
-    ----------
-    friction : (rows, columns) float64
-        Cost per unit of length; infinite where nothing passes.
-    halves : (5, rows) float64
-        See :func:`halves`; of the steps whose upper row is the given one.
-    elevation : (rows, columns) float64
-        In the unit of length; without cells where slope costs nothing.
-    factors : (2k + 1,) float64
-        Factor of cost by rise over run, ``SLOPE_STEP`` apart, level ground in the middle.
-    n_steps : int
-        8 or 16.
-    wrap : bool
-        Whether the last column touches the first.
-    seeds : (s,) int64
-        Flat cell numbers.
-    max_cost, targets, ends, slack
-        See :func:`geocn._kernels.sweep.reach_limit`; cells beyond are not settled.
-
-    Returns
-    -------
-    (rows, columns) float64, float
-        Cost (infinite where not reached) and the limit up to which it is final.
-    """
-    height, width = friction.shape
-    cost = np.full((height, width), np.inf)
-    keys, cells = np.empty(1024), np.empty(1024, np.int64)
-    size = 0
-    for seed in seeds:
-        cost[seed // width, seed % width] = 0.0
-        keys, cells, size = push(keys, cells, size, 0.0, seed)
-    settled, limit, level = 0, max_cost, elevation.size == 0
-    while size > 0:
-        here, cell = keys[0], cells[0]
-        if settled % 4096 == 0:
-            limit = reach_limit(cost, targets, ends, slack, max_cost)
-        if here > limit:
-            break
-        size = pop(keys, cells, size)
-        row, column = cell // width, cell % width
-        if here > cost[row, column]:
-            continue
-        settled += 1
-        for k in range(n_steps):
-            end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
-            if end_row < 0 or end_row >= height:
-                continue
-            if end_column < 0 or end_column >= width:
-                if not wrap:
-                    continue
-                end_column = around(end_column, width)
-            if cost[end_row, end_column] <= here:
-                continue
-            # As reach does; a call of it would count references for every step.
-            if level:
-                reached = step_cost(friction, halves, here, row, column, k, width)
-            else:
-                step = step_cost(friction, halves, 0.0, row, column, k, width)
-                reached = here + step * slope_factor(elevation, factors, halves, row, column, k)
-            if reached < cost[end_row, end_column]:
-                cost[end_row, end_column] = reached
-                keys, cells, size = push(keys, cells, size, reached, end_row * width + end_column)
-    return cost, reach_limit(cost, targets, ends, slack, max_cost)
-
-
-@njit(cache=True, nogil=True)
-def reach_limit(
-    cost: FloatArray, targets: IntArray, ends: IntArray, slack: float, max_cost: float
-) -> float:
-    """Cost beyond which nothing is asked for, as far as is known now.
-
-    ``targets`` are cells in groups that end at ``ends``: of each group the cheapest counts,
-    of all groups the dearest. The limit is that times ``1 + slack``, at most ``max_cost``.
-    """
-    if ends.size == 0:
-        return max_cost
-    flat = cost.ravel()
-    dearest, start = 0.0, 0
-    for end in ends:
-        cheapest = np.inf
-        for i in range(start, end):
-            cheapest = min(cheapest, flat[targets[i]])
-        dearest = max(dearest, cheapest)
-        start = end
-    return float(min(max_cost, dearest * (1.0 + slack)))
 
 
 @njit(cache=True, nogil=True)
@@ -279,22 +129,22 @@ def trace(  # noqa: PLR0917
     cost: FloatArray,
     friction: FloatArray,
     halves: FloatArray,
-    elevation: FloatArray,
+    elevation: FloatArray | None,
     factors: FloatArray,
     n_steps: int,
     wrap: bool,
     target: int,
-) -> IntArray:
-    """Flat cell numbers of a least-cost path from ``target`` back to a seed.
+    path: IntArray,
+) -> int:
+    """Write flat cell numbers of a least-cost path from ``target`` back to a seed; how many.
 
-    Empty where the target was not reached. Of two ways of equal cost the one whose step
-    stands first in ``STEPS`` is taken.
+    None where the target was not reached. ``path`` has room for every cell. Of two ways of
+    equal cost the one whose step stands first in ``STEPS`` is taken.
     """
     height, width = cost.shape
     row, column = target // width, target % width
     if cost[row, column] == np.inf:
-        return np.empty(0, np.int64)
-    path = np.empty(256, np.int64)
+        return 0
     path[0] = target
     n = 1
     while cost[row, column] > 0.0:
@@ -315,14 +165,9 @@ def trace(  # noqa: PLR0917
                 break
         if not found:
             break
-        if n == path.size:
-            longer = np.empty(2 * n, np.int64)
-            for i in range(n):
-                longer[i] = path[i]
-            path = longer
         path[n] = row * width + column
         n += 1
-    return path[:n].copy()
+    return n
 
 
 @njit(cache=True, nogil=True)
@@ -330,24 +175,22 @@ def allocate(  # noqa: PLR0917
     cost: FloatArray,
     friction: FloatArray,
     halves: FloatArray,
-    elevation: FloatArray,
+    elevation: FloatArray | None,
     factors: FloatArray,
     n_steps: int,
     wrap: bool,
     owner: AnyArray,
-    starts: IntArray,
-) -> None:
-    """Spread owners from ``starts`` along least-cost steps; the lowest of equals wins.
+    queue: IntArray,
+    size: int,
+) -> int:
+    """Spread owners from cells along least-cost steps; the lowest of equals wins.
 
-    ``owner`` is -1 where none is known yet, and holds those of ``starts``; written.
+    ``owner`` is -1 where none is known yet, and holds those of the first ``size`` cells of
+    the queue; both are written. Ends where the queue is empty or has no room for one cell's
+    steps; how many cells it then holds.
     """
     height, width = cost.shape
-    queue = np.empty(max(1024, 2 * starts.size), np.int64)
-    size = 0
-    for start in starts:
-        queue[size] = start
-        size += 1
-    while size > 0:
+    while size > 0 and queue.size - size >= n_steps:
         size -= 1
         row, column = queue[size] // width, queue[size] % width
         mine = owner[row, column]
@@ -368,13 +211,9 @@ def allocate(  # noqa: PLR0917
                 friction, halves, elevation, factors, here, row, column, k
             ):
                 owner[end_row, end_column] = mine
-                if size == queue.size:
-                    longer = np.empty(2 * size, np.int64)
-                    for i in range(size):
-                        longer[i] = queue[i]
-                    queue = longer
                 queue[size] = end_row * width + end_column
                 size += 1
+    return size
 
 
 def flat(rows: IntArray, columns: IntArray, width: int) -> IntArray:

@@ -6,7 +6,10 @@ whose sources have not changed since are skipped: each keeps the time of its las
 and of its last relaxation. Tiles wait with the lowest value that fell along their edge
 and run in that order. What remains is the unique fixpoint: the least over all paths of
 the sum taken along the path, so the order of work, and the number of threads, does not
-show in a single bit. Tiles that sweeps do not finish soon (mazes) go to a heap.
+show in a single bit.
+
+What a run does not need is not compiled: ``wide``, ``even`` and ``varied`` are None or True, and
+numba leaves out the branches of what is None.
 """
 
 from __future__ import annotations
@@ -15,205 +18,167 @@ import numpy as np
 from numba import njit
 
 from geocn._kernels.cost import inner
-from geocn._kernels.sweep_heap import settle, tell
-from geocn._kernels.sweep_rows import even8, even16, turn, varied8, varied16
+from geocn._kernels.sweep_rows import SIDE, turn
+from geocn._kernels.sweep_rows import even as even_row
+from geocn._kernels.sweep_rows import varied as varied_row
 from geocn._typing import FloatArray, IntArray
 
-#: Cells along the side of a tile, at most, and with its halo.
-TILE = 64
-_SIDE = TILE + 4
-_ABOVE, _BELOW, _LEFT, _RIGHT, INSIDE = 1, 2, 4, 8, 16
-# Rows relaxed in one visit, as a multiple of the rows and columns of the tile, after
-# which it goes to the heap.
-_PATIENCE = 12
+_AREA = SIDE * SIDE
+ABOVE, BELOW, LEFT, RIGHT, INSIDE = 1, 2, 4, 8, 16
 
 
 @inner
 def _load(  # noqa: PLR0917 - numba takes keywords badly
     source: FloatArray,
-    flat: FloatArray,
-    turned: FloatArray,
+    into: FloatArray,
+    height: int,
+    width: int,
     y0: int,
     x0: int,
     n: int,
     m: int,
     wrap: bool,
+    stamps: IntArray,
 ) -> None:
     """Copy a window that starts two cells before (y0, x0), and its transpose; infinite beyond."""
-    height, width = source.shape
+    left = 2 - x0 if x0 < 2 else 0
+    right = width + 2 - x0 if x0 + m + 2 > width else m + 4
     for i in range(n + 4):
-        row = y0 - 2 + i
-        at = i * _SIDE
-        if row < 0 or row >= height:
-            for j in range(m + 4):
-                flat[at + j] = np.inf
-            continue
-        for j in range(2, m + 2):
-            flat[at + j] = source[row, x0 - 2 + j]
-        for j in (0, 1, m + 2, m + 3):
-            column = x0 - 2 + j
-            if wrap:
-                column %= width
-            inside = column >= 0 and column < width
-            flat[at + j] = source[row, column] if inside else np.inf
-    for y in range(0, n + 4, 8):
-        for x in range(0, m + 4, 8):
-            for j in range(x, min(x + 8, m + 4)):
-                for i in range(y, min(y + 8, n + 4)):
-                    turned[np.uint64(j * _SIDE + i)] = flat[np.uint64(i * _SIDE + j)]
-
-
-@inner
-def _sweep(  # noqa: PLR0917
-    d: FloatArray,
-    c: FloatArray,
-    n: int,
-    m: int,
-    up: bool,
-    lengths: FloatArray,
-    turned: bool,
-    varied: bool,
-    wide: bool,
-    changed: IntArray,
-    seen: IntArray,
-    state: IntArray,
-) -> None:
-    """Relax rows in one direction. ``state``: clock, rows relaxed, first and last row that fell."""
-    back = 1 if up else -1
-    for t in range(n):
-        r = n + 1 - t if up else t + 2
-        q, p = r + back, r + 2 * back
-        newest = changed[q]
-        if wide and changed[p] > newest:
-            newest = changed[p]
-        if newest <= seen[r]:
-            continue
-        state[0] += 1
-        state[1] += 1
-        seen[r] = state[0]
-        here, before, second = r * _SIDE + 2, q * _SIDE + 2, p * _SIDE + 2
-        if turned and varied:
-            if wide:
-                fell = varied16(
-                    d, c, second, before, here, m, lengths[0], lengths[2], lengths[4], lengths[3]
-                )
-            else:
-                fell = varied8(d, c, before, here, m, lengths[0], lengths[2])
-        else:
-            upper = 0 if turned else min(q, r)
-            straight = lengths[0 if turned else 1, upper]
-            if wide:
-                steep = lengths[3, 0] if turned else lengths[4, min(p, r)]
-                flat = lengths[4 if turned else 3, upper]
-                fell = even16(
-                    d, c, second, before, here, m, straight, lengths[2, upper], flat, steep
-                )
-            else:
-                fell = even8(d, c, before, here, m, straight, lengths[2, upper])
-        if fell:
-            changed[r] = state[0]
-            state[2] = min(state[2], r)
-            state[3] = max(state[3], r)
+        row, at = y0 - 2 + i, i * SIDE
+        here = row * width + x0 - 2
+        inside = row >= 0 and row < height
+        end = right if inside else left
+        for j in range(left, end):
+            into[np.uint64(at + j)] = source[np.uint64(here + j)]
+        around = wrap and inside
+        for j in range(left):
+            into[np.uint64(at + j)] = source[np.uint64(here + j + width)] if around else np.inf
+        for j in range(end, m + 4):
+            into[np.uint64(at + j)] = source[np.uint64(here + j - width)] if around else np.inf
+    # A literal would compile it once more.
+    zero = np.int64(0)
+    turn(into, zero, zero + _AREA, zero, n + 4, m + 4, stamps, zero)
 
 
 @inner
 def _solve(  # noqa: PLR0917
     d: FloatArray,
     c: FloatArray,
-    dt: FloatArray,
-    ct: FloatArray,
     n: int,
     m: int,
     lengths: FloatArray,
-    varied: bool,
-    wide: bool,
-    news: int,
+    even: bool | None,
+    varied: bool | None,
+    wide: bool | None,
     stamps: IntArray,
-    state: IntArray,
-) -> bool:
-    """Sweep a loaded tile until nothing falls; False where patience ran out."""
-    for i in range(_SIDE):
-        for k in range(6):
-            stamps[k, i] = 1 if k < 2 and news & INSIDE else 0
-    for i in range(2):
-        for k, side, at in (
-            (0, _ABOVE, i), (0, _BELOW, n + 2 + i), (1, _LEFT, i), (1, _RIGHT, m + 2 + i)
-        ):  # fmt: skip
-            if news & side:
-                stamps[k, at] = 1
-    state[0], state[1], state[2], state[3] = 1, 0, _SIDE, 0
-    quiet, phase = 0, 0
+) -> int:
+    """Sweep a loaded tile until nothing falls; how many rows that took.
+
+    ``stamps``: when each row and each column last changed, then for each of the four
+    sweeps when it last relaxed each row. ``lengths`` past 5 is room for a row's lengths.
+    """
+    clock, work, quiet, phase = 1, 0, 0, 0
+    first, last = np.int64(SIDE), np.int64(0)
     while quiet < 2:
         # Down, up, then over the transposed tile right, left.
-        turned = phase >= 2
-        a, b, other = (dt, ct, d) if turned else (d, c, dt)
+        turned, back = phase >> 1, 1 if phase & 1 else -1
+        base = turned * _AREA
         rows, columns = (m, n) if turned else (n, m)
-        changed = stamps[1] if turned else stamps[0]
-        _sweep(
-            a, b, rows, columns, (phase & 1) == 1, lengths, turned, varied, wide,
-            changed, stamps[2 + phase], state,
-        )  # fmt: skip
+        changed, seen = stamps[turned], stamps[2 + phase]
+        flat, steep = 3 + turned, 4 - turned
+        for t in range(rows):
+            r = t + 2 if back < 0 else rows + 1 - t
+            newest = changed[r + back]
+            if wide is not None and changed[r + 2 * back] > newest:
+                newest = changed[r + 2 * back]
+            if newest <= seen[r]:
+                continue
+            clock += 1
+            work += 1
+            seen[r] = clock
+            here = base + r * SIDE + 2
+            before, second = here + back * SIDE, here + 2 * back * SIDE
+            fell = False
+            if even is not None:
+                fell = even_row(
+                    d, c, second, before, here, columns, lengths[1 - turned, 0],
+                    lengths[2, 0], lengths[flat, 0], lengths[steep, 0], wide,
+                )  # fmt: skip
+            if varied is not None:
+                straight = 0
+                if turned == 0:
+                    # One length for all of the row: that of the upper of its two rows.
+                    straight = 5
+                    for k in range(1, 5):
+                        upper = r if back > 0 else r - (2 if k == 4 else 1)
+                        for x in range(columns + 4):
+                            lengths[4 + k, np.uint64(x)] = lengths[k, upper]
+                fell = varied_row(
+                    d, c, second, before, here, columns, lengths[straight],
+                    lengths[2 if turned else 6], lengths[4 if turned else 7],
+                    lengths[3 if turned else 8], wide,
+                )  # fmt: skip
+            if fell:
+                changed[r] = clock
+                if r < first:
+                    first = np.int64(r)
+                if r > last:
+                    last = np.int64(r)
         if phase & 1:
             quiet += 1
-            if state[3] > 0:
+            if last > 0:
                 quiet = 0
-                state[0] += 1
+                clock += 1
                 turn(
-                    a, other, _SIDE, state[2], state[3] + 1, columns + 4,
-                    stamps[0] if turned else stamps[1], state[0],
+                    d, base, _AREA - base, first, last + 1, columns + 4,
+                    stamps[1 - turned], clock,
                 )  # fmt: skip
-                if state[1] > _PATIENCE * (n + m):
-                    return False
-            state[2], state[3] = _SIDE, 0
+            first, last = np.int64(SIDE), np.int64(0)
         phase = (phase + 1) & 3
-    return True
-
-
-@inner
-def _store(  # noqa: PLR0917
-    d: FloatArray, cost: FloatArray, y0: int, x0: int, n: int, m: int, fallen: FloatArray
-) -> None:
-    """Write a tile back, with the lowest value that fell near each edge and corner."""
-    for i in range(n):
-        at = (i + 2) * _SIDE + 2
-        near = i < 2 or i >= n - 2
-        j = 0
-        while j < m:
-            if not near and j == 2 and m > 4:
-                j = m - 2
-            if d[at + j] < cost[y0 + i, x0 + j]:
-                tell(fallen, d[at + j], i, j, n, m)
-            j += 1
-        for k in range(m):
-            cost[y0 + i, x0 + k] = d[at + k]
+    return work
 
 
 @inner
 def _pass_on(  # noqa: PLR0917
+    d: FloatArray,
+    cost: FloatArray,
+    start: int,
+    width: int,
+    n: int,
+    m: int,
     tile: int,
-    fallen: FloatArray,
-    shape: tuple[int, int],
+    down: int,
+    across: int,
     wrap: bool,
     waiting: FloatArray,
     news: IntArray,
 ) -> None:
-    """Tell the neighbours of a tile what fell near them."""
-    y, x = tile // shape[1], tile % shape[1]
+    """Tell the neighbours of a tile the lowest value that fell within two cells of them."""
     for k in range(9):
-        if k == 4 or fallen[k] == np.inf:
-            continue
         dy, dx = k // 3 - 1, k % 3 - 1
-        to_y, to_x = y + dy, x + dx
+        y, x = tile // across + dy, tile % across + dx
         if wrap:
-            to_x %= shape[1]
-        if to_y < 0 or to_y >= shape[0] or to_x < 0 or to_x >= shape[1]:
+            x %= across
+        if k == 4 or y < 0 or y >= down or x < 0 or x >= across:
             continue
-        to = to_y * shape[1] + to_x
-        waiting[to] = min(waiting[to], fallen[k])
-        if dy != 0:
-            news[to] |= _BELOW if dy < 0 else _ABOVE
-        else:
-            news[to] |= _RIGHT if dx < 0 else _LEFT
+        low = np.inf
+        top, bottom = n - 2 if dy > 0 and n > 2 else 0, 2 if dy < 0 and n > 2 else n
+        left, right = m - 2 if dx > 0 and m > 2 else 0, 2 if dx < 0 and m > 2 else m
+        for i in range(top, bottom):
+            for j in range(left, right):
+                value = d[np.uint64((i + 2) * SIDE + j + 2)]
+                if value < low and value < cost[np.uint64(start + i * width + j)]:
+                    low = value
+        if low < np.inf:
+            to = y * across + x
+            waiting[to] = low if low < waiting[to] else waiting[to]
+            news[to] |= (BELOW if dy < 0 else ABOVE) if dy else (RIGHT if dx < 0 else LEFT)
+
+
+def tile_room() -> tuple[FloatArray, FloatArray, IntArray]:
+    """Room for one tile: two values and two orders of its cells, lengths, and times."""
+    # Not within the kernel, where it would be compiled.
+    return np.empty((2, 2 * _AREA)), np.empty((9, SIDE)), np.empty((6, SIDE), np.int64)
 
 
 @njit(cache=True, nogil=True)
@@ -222,64 +187,79 @@ def visit(  # noqa: PLR0917
     cost: FloatArray,
     halves: FloatArray,
     wrap: bool,
-    wide: bool,
-    varied: bool,
-    shape: tuple[int, int],
+    wide: bool | None,
+    even: bool | None,
+    varied: bool | None,
+    across: int,
     tiles: IntArray,
     waiting: FloatArray,
     news: IntArray,
-    is_maze: IntArray,
-) -> None:
+    room: FloatArray,
+    lengths: FloatArray,
+    stamps: IntArray,
+) -> int:
     """Bring tiles to their fixpoint, one after the other, and tell their neighbours.
 
     Parameters
     ----------
-    friction, cost : (rows, columns) float64
+    friction, cost : (rows * columns,) float64
         ``cost`` is written.
     halves : (5, rows) float64
         See :func:`geocn._kernels.cost.halves`.
-    wrap, wide, varied : bool
-        Whether the last column touches the first; 16 neighbours; whether rows differ in
-        the lengths of their steps.
-    shape : (int, int)
-        Tiles down and across.
+    wrap : bool
+        Whether the last column touches the first.
+    wide, even, varied : True or None
+        16 neighbours; rows are alike in the lengths of their steps; or differ in them.
+    across : int
+        Tiles in a row of tiles.
     tiles : (k,) int64
         Which tiles. Of two calls at a time in two threads, none may touch those of the other.
     waiting, news : (all tiles,) float64 and int64
         The lowest value that fell beside each tile, and on which sides; written.
-    is_maze : (all tiles,) int64
-        1 for tiles that go to the heap at once; written.
+    room, lengths, stamps
+        Room for one tile, from :func:`tile_room`; each call at a time has its own.
+
+    Returns
+    -------
+    int
+        Rows relaxed.
     """
-    height, width = friction.shape
-    d, c = np.empty(_SIDE * _SIDE), np.empty(_SIDE * _SIDE)
-    dt, ct = np.empty(_SIDE * _SIDE), np.empty(_SIDE * _SIDE)
-    stamps = np.zeros((6, _SIDE), np.int64)
-    lengths, state = np.empty((5, _SIDE)), np.empty(4, np.int64)
-    fallen = np.empty(9)
+    height = halves.shape[1]
+    width = friction.size // height
+    down = waiting.size // across
+    d, c = room[0], room[1]
+    work = 0
     for tile in tiles:
-        told, since = news[tile], waiting[tile]
+        told = news[tile]
         news[tile], waiting[tile] = 0, np.inf
-        for k in range(9):
-            fallen[k] = np.inf
-        y, x = tile // shape[1], tile % shape[1]
-        y0, y1 = y * height // shape[0], (y + 1) * height // shape[0]
-        x0, x1 = x * width // shape[1], (x + 1) * width // shape[1]
-        n, m = y1 - y0, x1 - x0
-        whole = (told & INSIDE) > 0
-        done = False
-        if is_maze[tile] == 0:
-            for i in range(n + 4):
-                for k in range(5):
-                    lengths[k, i] = halves[k, min(max(y0 - 2 + i, 0), height - 1)]
-            _load(friction, c, ct, y0, x0, n, m, wrap)
-            _load(cost, d, dt, y0, x0, n, m, wrap)
-            done = _solve(d, c, dt, ct, n, m, lengths, varied, wide, told, stamps, state)
-            _store(d, cost, y0, x0, n, m, fallen)
-            whole = True
-        if not done:
-            is_maze[tile] = 1
-            since = 0.0 if whole else since
-            settle(
-                friction, cost, halves, wrap, wide, (y0, y1, x0, x1), whole, since, np.inf, fallen
-            )
-        _pass_on(tile, fallen, shape, wrap, waiting, news)
+        y, x = tile // across, tile % across
+        y0, x0 = y * height // down, x * width // across
+        n, m = (y + 1) * height // down - y0, (x + 1) * width // across - x0
+        for i in range(n + 4):
+            row = y0 - 2 + i
+            row = 0 if row < 0 else (row if row < height else height - 1)
+            for k in range(5):
+                lengths[k, i] = halves[k, row]
+        for i in range(2):
+            source = cost if i == 0 else friction
+            _load(source, room[i], height, width, y0, x0, n, m, wrap, stamps[0])
+        for i in range(SIDE):
+            for k in range(6):
+                stamps[k, i] = 1 if k < 2 and told & INSIDE else 0
+        for i in range(2):
+            if told & ABOVE:
+                stamps[0, i] = 1
+            if told & BELOW:
+                stamps[0, n + 2 + i] = 1
+            if told & LEFT:
+                stamps[1, i] = 1
+            if told & RIGHT:
+                stamps[1, m + 2 + i] = 1
+        work += _solve(d, c, n, m, lengths, even, varied, wide, stamps)
+        start = y0 * width + x0
+        _pass_on(d, cost, start, width, n, m, tile, down, across, wrap, waiting, news)
+        for i in range(n):
+            at, to = (i + 2) * SIDE + 2, start + i * width
+            for j in range(m):
+                cost[np.uint64(to + j)] = d[np.uint64(at + j)]
+    return work

@@ -1,86 +1,104 @@
-"""Dijkstra's algorithm inside one window of a grid, going on from the costs it finds there."""
+"""Dijkstra's algorithm on a grid, going on from the costs it finds there."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from geocn._kernels.cost import STEPS, inner, pop, push, step_cost
-from geocn._typing import FloatArray
+from geocn._kernels.cost import STEPS, around, inner, reach
+from geocn._typing import FloatArray, IntArray
+
+
+@inner
+def push(keys: FloatArray, cells: IntArray, size: int, key: float, cell: int) -> None:
+    """Put an entry into a heap of ``size`` (four below each)."""
+    child = size
+    while child > 0:
+        parent = (child - 1) // 4
+        if keys[parent] <= key:
+            break
+        keys[child], cells[child] = keys[parent], cells[parent]
+        child = parent
+    keys[child], cells[child] = key, cell
+
+
+@inner
+def pop(keys: FloatArray, cells: IntArray, size: int) -> None:
+    """Take the root from a heap of ``size`` + 1 entries."""
+    key, cell = keys[size], cells[size]
+    parent = 0
+    while True:
+        child = 4 * parent + 1
+        if child >= size:
+            break
+        end = child + 4 if child + 4 < size else size
+        for other in range(child + 1, end):
+            if keys[other] < keys[child]:
+                child = other
+        if key <= keys[child]:
+            break
+        keys[parent], cells[parent] = keys[child], cells[child]
+        parent = child
+    keys[parent], cells[parent] = key, cell
 
 
 @njit(cache=True, nogil=True)
 def settle(  # noqa: PLR0917 - numba takes keywords badly
     friction: FloatArray,
-    cost: FloatArray,
     halves: FloatArray,
+    elevation: FloatArray | None,
+    factors: FloatArray,
+    n_steps: int,
     wrap: bool,
-    wide: bool,
-    window: tuple[int, int, int, int],
-    whole: bool,
-    since: float,
-    until: float,
-    fallen: FloatArray,
-) -> None:
-    """Bring a window (first and end row, first and end column) to its fixpoint in place.
+    cost: FloatArray,
+    keys: FloatArray,
+    cells: IntArray,
+    size: int,
+    limit: float,
+    most: int,
+) -> int:
+    """Settle cells from a heap, ``most`` at a time and none above ``limit``.
 
-    Starts from its ring of two cells, or from every cell where ``whole``, but from none
-    below ``since``, and ends beyond ``until``. ``fallen`` takes the lowest value that fell
-    near each of the eight neighbours.
+    Parameters
+    ----------
+    friction, halves, elevation, factors, n_steps, wrap
+        See :func:`geocn.spatial.cost_sweep.by_heap`.
+    cost : (rows, columns) float64
+        Written.
+    keys, cells, size
+        The heap: costs, flat cells, and how many there are.
+
+    Returns
+    -------
+    int
+        How many are left; it ends early where there is no room for one cell's steps.
     """
-    y0, y1, x0, x1 = window
-    n, m = y1 - y0, x1 - x0
     height, width = friction.shape
-    keys, cells = np.empty(1024), np.empty(1024, np.int64)
-    size = 0
-    for i in range(max(-2, -y0), min(n + 2, height - y0)):
-        skips = i >= 0 and i < n and not whole
-        j = -2
-        while j < m + 2:
-            if skips and j == 0:
-                j = m
-            column = x0 + j
-            j += 1
-            if wrap:
-                column %= width
-            elif column < 0 or column >= width:
-                continue
-            here = cost[y0 + i, column]
-            if here >= since and here < np.inf:
-                keys, cells, size = push(keys, cells, size, here, (y0 + i) * width + column)
-    while size > 0:
-        here, cell = keys[0], cells[0]
-        if here > until:
+    for _ in range(most):
+        if size == 0 or keys[0] > limit or keys.size - size < n_steps:
             break
-        size = pop(keys, cells, size)
-        row, column = cell // width, cell % width
+        here, cell = keys[0], cells[0]
+        size -= 1
+        pop(keys, cells, size)
+        row = cell // width
+        column = cell - row * width
         if here > cost[row, column]:
             continue
-        for k in range(16 if wide else 8):
+        for k in range(n_steps):
             end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
-            if end_row < y0 or end_row >= y1:
+            if end_row < 0 or end_row >= height:
                 continue
-            if wrap:
-                end_column %= width
-            if end_column < x0 or end_column >= x1 or cost[end_row, end_column] <= here:
+            if end_column < 0 or end_column >= width:
+                if not wrap:
+                    continue
+                end_column = around(end_column, width)
+            there = cost[end_row, end_column]
+            # A barrier, or settled before.
+            if there <= here or friction[end_row, end_column] == np.inf:
                 continue
-            reached = step_cost(friction, halves, here, row, column, k, width)
-            if reached < cost[end_row, end_column]:
+            reached = reach(friction, halves, elevation, factors, here, row, column, k)
+            if reached < there:
                 cost[end_row, end_column] = reached
-                tell(fallen, reached, end_row - y0, end_column - x0, n, m)
-                keys, cells, size = push(keys, cells, size, reached, end_row * width + end_column)
-
-
-@inner
-def tell(fallen: FloatArray, value: float, i: int, j: int, n: int, m: int) -> None:  # noqa: PLR0917
-    """Note a value that fell at (i, j) of a window for each neighbour within two cells."""
-    if i >= 2 and i < n - 2 and j >= 2 and j < m - 2:
-        return
-    for dy in range(-1, 2):
-        if (dy < 0 and i >= 2) or (dy > 0 and i < n - 2):
-            continue
-        for dx in range(-1, 2):
-            if (dx < 0 and j >= 2) or (dx > 0 and j < m - 2):
-                continue
-            k = (dy + 1) * 3 + dx + 1
-            fallen[k] = min(fallen[k], value)
+                push(keys, cells, size, reached, end_row * width + end_column)
+                size += 1
+    return size

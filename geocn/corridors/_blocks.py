@@ -30,7 +30,7 @@ from geocn.io.atomic import atomic_file
 from geocn.io.guard import FileFormat, check_path, identify_content, open_regular
 from geocn.provenance import attach
 from geocn.spatial.cost import Sites, SitesLike, place_sites
-from geocn.spatial.cost_sweep import Ground, Tiles, relax
+from geocn.spatial.cost_sweep import Ground, Tiles, relax, spread_owners
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 
 # Bytes a cell of a run in memory, of a block, and of Python with its libraries.
@@ -184,10 +184,7 @@ class _Run:
         if first:
             before = {key: np.full_like(band, np.inf) for key, band in before.items()}
         self.visited[block.number] = True
-        ground = Ground(
-            friction, np.ascontiguousarray(self.halves[:, block.rows]), False, self.neighbours == 16
-        )
-        relax(ground, cost, tiles, limit=lambda: max_cost)
+        relax(self._ground(block, friction), cost, tiles, limit=lambda: max_cost)
         inner = cost[block.inner]
         inner[inner > max_cost] = np.inf
         self._write(1, block, np.where(np.isinf(inner), np.nan, inner))
@@ -206,10 +203,7 @@ class _Run:
         owner.ravel()[at[order]] = self.sites.owners[which][order]
         rim = block.rim()
         starts = np.unique(np.concatenate([at, rim[owner.ravel()[rim] >= 0]]))
-        kernel.allocate(
-            cost, self._friction(block), np.ascontiguousarray(self.halves[:, block.rows]),
-            np.empty((0, 0)), np.ones(1), self.neighbours, False, owner, starts,
-        )  # fmt: skip
+        spread_owners(self._ground(block, self._friction(block)), cost, owner, starts)
         inner = owner[block.inner]
         self._write(2, block, np.where(inner < 0, np.nan, inner))
         return {
@@ -217,6 +211,10 @@ class _Run:
             for key, band in block.bands()
             if key in block.neighbours and (owner[band] != before[key]).any()
         }
+
+    def _ground(self, block: Block, friction: FloatArray) -> Ground:
+        halves = np.ascontiguousarray(self.halves[:, block.rows])
+        return Ground(friction, halves, False, self.neighbours == 16)
 
     def _friction(self, block: Block) -> FloatArray:
         values = block.gather(lambda window: _band(self.source, window), np.inf)

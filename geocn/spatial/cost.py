@@ -17,7 +17,7 @@ from geocn._kernels import cost as kernel
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import CoordinateError, ParameterError, RasterError, SchemaError
 from geocn.spatial.cost_slope import SlopeLike, slope_factors
-from geocn.spatial.cost_sweep import Ground, Tiles, relax
+from geocn.spatial.cost_sweep import Ground, Tiles, by_heap, relax, spread_owners
 from geocn.spatial.crs import require_crs
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 
@@ -39,11 +39,14 @@ class CostField:
     def path(self, target: int) -> IntArray:
         """Flat cells of a least-cost path from a site to ``target``; empty if none."""
         s = self.surface
-        cells: IntArray = kernel.trace(
-            self.cost, s.friction, s.halves, s.elevation, s.factors,
-            s.neighbours, s.wrap, int(target),
+        heights: Any = s.heights
+        # Room for every cell; what is not written takes no memory.
+        path = np.empty(self.cost.size, np.int64)
+        n = kernel.trace(
+            self.cost, s.friction, s.halves, heights, s.factors,
+            s.neighbours, s.wrap, int(target), path,
         )  # fmt: skip
-        forwards: IntArray = cells[::-1].copy()
+        forwards: IntArray = path[:n][::-1].copy()
         return forwards
 
 
@@ -67,6 +70,19 @@ class FrictionSurface:
     def halves(self) -> FloatArray:
         """Share of each step's length that lies in one of its cells."""
         return kernel.halves(self.lengths_m)
+
+    @property
+    def heights(self) -> FloatArray | None:
+        """The elevation; None where slope costs nothing, and numba then leaves it out."""
+        return self.elevation if self.elevation.size else None
+
+    @property
+    def ground(self) -> Ground:
+        """What the kernels ask for."""
+        return Ground(
+            self.friction, self.halves, self.wrap, self.neighbours == 16,
+            self.heights, self.factors,
+        )  # fmt: skip
 
     def backwards(self) -> FrictionSurface:
         """Return the ground for travel the other way: what rises, falls."""
@@ -98,29 +114,22 @@ class FrictionSurface:
             of each of which the cheapest cell counts.
         """
         cells = np.asarray(cells, dtype=np.int64)
-        wanted = np.concatenate([*targets, np.empty(0, np.int64)]).astype(np.int64)
-        ends = np.cumsum([len(group) for group in targets], dtype=np.int64)
-        # Room for rounding, so that the last cell itself is always kept.
-        slack += 1e-12
-        halves = self.halves
+        cost = np.full(self.friction.shape, np.inf)
+        cost.ravel()[cells] = 0.0
+
+        def limit() -> float:
+            # Room for rounding, so that the last cell itself is always kept.
+            dearest = [float(cost.ravel()[group].min()) for group in targets]
+            return min(max(dearest) * (1.0 + slack + 1e-12), max_cost) if dearest else max_cost
+
         if self.elevation.size:
-            cost, limit = kernel.accumulate(
-                self.friction, halves, self.elevation, self.factors, self.neighbours,
-                self.wrap, cells, float(max_cost), wanted, ends, slack,
-            )  # fmt: skip
+            until = by_heap(self.ground, cost, np.unique(cells), limit=limit)
         else:
-            cost = np.full(self.friction.shape, np.inf)
-            cost.ravel()[cells] = 0.0
             tiles = Tiles(self.grid.shape)
             tiles.wake(cells, 0.0, wrap=self.wrap)
-            limit = relax(
-                Ground(self.friction, halves, self.wrap, self.neighbours == 16),
-                cost,
-                tiles,
-                limit=lambda: kernel.reach_limit(cost, wanted, ends, slack, float(max_cost)),
-            )
-        if limit < np.inf:
-            cost[cost > limit] = np.inf
+            until = relax(self.ground, cost, tiles, limit=limit)
+        if until < np.inf:
+            cost[cost > until] = np.inf
         return CostField(self, cost, self._allocate(cost, cells, owners))
 
     def _allocate(self, cost: FloatArray, cells: IntArray, owners: IntArray | None) -> AnyArray:
@@ -132,10 +141,7 @@ class FrictionSurface:
         # The lowest owner of a cell is written last.
         order = np.argsort(-owners, kind="stable")
         owner.ravel()[cells[order]] = owners[order]
-        kernel.allocate(
-            cost, self.friction, self.halves, self.elevation, self.factors, self.neighbours,
-            self.wrap, owner, np.unique(cells),
-        )  # fmt: skip
+        spread_owners(self.ground, cost, owner, np.unique(cells))
         return owner
 
 

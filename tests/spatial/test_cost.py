@@ -96,7 +96,7 @@ def test_traced_path_costs_what_the_surface_says(friction, data, neighbours):
     for a, b in itertools.pairwise(path):
         (r, c), (r2, c2) = divmod(a, width), divmod(b, width)
         k = kernel.STEPS[:, :2].tolist().index([r2 - r, c2 - c])
-        total = kernel.step_cost(friction, halves(len(friction)), total, r, c, k, width)
+        total = kernel.step_cost(friction, halves(len(friction)), total, r, c, k)
     assert total == field.cost[end]
 
 

@@ -6,7 +6,7 @@ import networkx as nx
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from geocn._kernels import cost as kernel
@@ -18,7 +18,11 @@ from geocn.spatial.raster_grid import raster_grid
 from tests.oracles_corridors import raster
 
 NONE = np.empty((0, 0))
-NO_CELLS = np.empty(0, np.int64)
+
+
+@pytest.fixture(autouse=True)
+def _sweep_small_grids(monkeypatch):
+    monkeypatch.setattr(cost_sweep, "_SWEEPS_FROM_CELLS", 0)
 
 
 def varied_lengths(height):
@@ -37,10 +41,10 @@ def ground(friction, lengths, neighbours, wrap=False, elevation=NONE, factors=No
 
 
 def by_one_heap(surface, seeds, max_cost=np.inf):
-    return kernel.accumulate(
-        surface.friction, surface.halves, surface.elevation, surface.factors,
-        surface.neighbours, surface.wrap, seeds, max_cost, NO_CELLS, NO_CELLS, 0.0,
-    )[0]  # fmt: skip
+    cost = np.full(surface.friction.shape, np.inf)
+    cost.ravel()[seeds] = 0.0
+    limit = cost_sweep.by_heap(surface.ground, cost, seeds, limit=lambda: max_cost)
+    return np.where(cost <= limit, cost, np.inf)
 
 
 def field(kind, height, width, seed=0):
@@ -70,7 +74,7 @@ def test_sweeps_find_the_bits_of_one_heap(kind, neighbours, varied, wrap):
         np.testing.assert_array_equal(surface.accumulate(seeds).cost, by_one_heap(surface, seeds))
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10_000), st.sampled_from([8, 16]), st.floats(0, 0.6))
 def test_any_raster_of_several_tiles(seed, neighbours, holes):
     rng = np.random.default_rng(seed)
@@ -83,19 +87,6 @@ def test_any_raster_of_several_tiles(seed, neighbours, holes):
     np.testing.assert_array_equal(surface.accumulate(np.array([0])).cost, expected)
     near = surface.accumulate(np.array([0]), max_cost=limit).cost
     np.testing.assert_array_equal(near, np.where(expected <= limit, expected, np.inf))
-
-
-def test_tiles_without_patience_go_to_the_heap_and_come_to_the_same():
-    friction = field("comb", 150, 150)
-    surface = ground(friction, kernel.planar_lengths(150, 1.0, 1.0), 8)
-    tiles = cost_sweep.Tiles(friction.shape)
-    tiles.is_maze[:] = 1
-    cost = np.full(friction.shape, np.inf)
-    cost[0, 0] = 0
-    tiles.wake(np.array([0]), 0.0, wrap=False)
-    what = cost_sweep.Ground(friction, surface.halves, False, False)
-    cost_sweep.relax(what, cost, tiles, limit=lambda: np.inf)
-    np.testing.assert_array_equal(cost, by_one_heap(surface, np.array([0])))
 
 
 @pytest.mark.parametrize("kind", ["comb", "holes"])
