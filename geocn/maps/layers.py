@@ -16,6 +16,7 @@ from geocn import _palette
 from geocn._typing import FloatArray
 from geocn.errors import SchemaError
 from geocn.maps import styles
+from geocn.maps._text import plain_text
 from geocn.maps.columns import encode_column, encode_numbers, kind_of, numbers, texts
 from geocn.maps.geometry import encode_geometry, lonlat
 from geocn.maps.packing import Pack
@@ -23,6 +24,7 @@ from geocn.maps.periods import Spans, event_spans, interval_spans, year_spans
 
 #: A seizure known no better than this is drawn hollow, in metres.
 IMPRECISE_M = 5_000.0
+_MAX_SCORE = 200
 
 
 @dataclass(frozen=True)
@@ -273,7 +275,17 @@ def build(
     size = None
     if kind == "seizures" and "weight_kg" in drawn:
         size = styles.size_style("weight_kg", numbers(drawn["weight_kg"]))
-    return MapLayer(kind, name, drawn, styled, rank, spans=_spans(frame, kind), size=size)
+    about = _score(frame) if kind == "corridors" else None
+    spans = _spans(frame, kind)
+    return MapLayer(kind, name, drawn, styled, rank, spans=spans, size=size, about=about)
+
+
+def _score(frame: pd.DataFrame) -> str | None:
+    """How well the corridors did on routes held out, as ``corridors.with_score`` put it."""
+    found: Any = frame.attrs
+    for key in ("geocn", "validation", "legend"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return plain_text(found, limit=_MAX_SCORE) if isinstance(found, str) else None
 
 
 def _spans(frame: pd.DataFrame, kind: str) -> Spans | None:

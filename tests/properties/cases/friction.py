@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from geocn import corridors
 from tests.properties.cases.world import density, routes, sites, zones
 from tests.properties.check import Case
+
+_SEEN = ((-77.2, 1.1), (-77.1, 0.95), (-76.95, 1.05), (-76.9, 0.9), (-76.8, 1.2))
 
 
 def _cover() -> xr.DataArray:
@@ -38,6 +42,33 @@ def _layers() -> dict[str, Any]:
     }
 
 
+@functools.wraps(corridors.validate)
+def _scores(*args: Any, **more: Any) -> pd.DataFrame:
+    return corridors.validate(*args, **more).scores
+
+
+@functools.wraps(corridors.validate)
+def _curve(*args: Any, **more: Any) -> pd.DataFrame:
+    found = corridors.validate(*args, **more)
+    return found.curve.pipe(_with_record, found.record)
+
+
+def _with_record(frame: pd.DataFrame, record: dict[str, Any]) -> pd.DataFrame:
+    frame.attrs["geocn"] = record
+    return frame
+
+
+def _comparison() -> dict[str, Any]:
+    return {
+        "modelled": density(),
+        "observed": sites(*_SEEN).assign(location_precision_m=3000.0),
+        "origins": sites((-77.25, 1.2)),
+        "destinations": sites((-76.75, 0.9)),
+        "roads": _roads(),
+        "n_bootstrap": 49,
+    }
+
+
 CASES = (
     Case(
         "corridors.friction_surface",
@@ -49,4 +80,21 @@ CASES = (
         moves=("protected", "enforcement"),
         rtol=1e-5,  # the share of a cell is counted in 64ths, the decay to a micrometre
     ),
+    *(
+        Case(
+            "corridors.validate",
+            func,
+            _comparison,
+            data=("modelled", "observed"),
+            empty=("observed",),
+            moves=("observed", "origins", "destinations"),
+            rtol=1e-4,  # a place on a disc may pass from one cell to the next
+        )
+        for func in (_scores, _curve)
+    ),
 )
+
+NOT_ANALYSES = {
+    "corridors.Validation": "the result of validate",
+    "corridors.with_score": "writes into the attributes of a result",
+}
