@@ -16,6 +16,26 @@ from geocn.corridors.paths import least_cost_paths
 from geocn.corridors.rsp import RandomisedPaths, randomised_shortest_paths
 from geocn.corridors.surface import cost_surface
 from geocn.corridors.validate import Validation, validate, with_score
-from geocn.corridors.validate import Validation,#validate,#with_score
 
-__all__ = ["Chokepoints", "CurrentFlow", "Interdiction", "RandomisedPaths", "Validation", "aggregate_routes", "chokepoints", "cost_surface", "current_flow", "flow_lines", "flow_matrix", "friction_surface", "interdict", "k_shortest_routes", "least_cost_corridors", "least_cost_paths", "randomised_shortest_paths", "route_network", "validate", "with_score",]
+__all__ = [
+    "Chokepoints",
+    "CurrentFlow",
+    "Interdiction",
+    "RandomisedPaths",
+    "Validation",
+    "aggregate_routes",
+    "chokepoints",
+    "cost_surface",
+    "current_flow",
+    "flow_lines",
+    "flow_matrix",
+    "friction_surface",
+    "interdict",
+    "k_shortest_routes",
+    "least_cost_corridors",
+    "least_cost_paths",
+    "randomised_shortest_paths",
+    "route_network",
+    "validate",
+    "with_score",
+]
