@@ -10,7 +10,7 @@ import numpy as np
 import scipy.ndimage
 import xarray as xr
 
-from geocn._typing import BoolArray, StrPath
+from geocn._typing import FloatArray, StrPath
 from geocn.corridors._blocks import by_blocks, fits, write_cost
 from geocn.errors import ParameterError
 from geocn.io.raster import read_raster
@@ -132,8 +132,7 @@ def cost_surface(
     surface = friction_surface(raster, neighbours=neighbours, elevation=elevation, slope=slope)
     sites = locate_sites(surface, sources, "sources")
     field = surface.accumulate(sites.cells, sites.owners, max_cost=limit)
-    unreached = np.isfinite(surface.friction) & ~np.isfinite(field.cost)
-    facts = _facts(surface, sites, unreached)
+    facts = _facts(surface, sites, field.cost)
     result = attach(_result(field, sites), "corridors.cost_surface", **asked, **facts)
     return result if to is None else write_cost(result, to)
 
@@ -141,7 +140,7 @@ def cost_surface(
 def _result(field: CostField, sites: Sites) -> xr.Dataset:
     grid = field.surface.grid
     cost = field.cost  # not used again, so not copied
-    cost[np.isinf(cost)] = np.nan
+    cost[cost == np.inf] = np.nan
     accumulated = grid.restore(
         cost,
         name="accumulated",
@@ -156,14 +155,18 @@ def _result(field: CostField, sites: Sites) -> xr.Dataset:
     return xr.Dataset({"accumulated": accumulated, "allocation": allocation})
 
 
-def _facts(surface: FrictionSurface, sites: Sites, unreached: BoolArray) -> dict[str, Any]:
-    n_unreached = int(unreached.sum())
-    n_islands = scipy.ndimage.label(unreached, np.ones((3, 3)))[1] if n_unreached else 0
+def _facts(surface: FrictionSurface, sites: Sites, cost: FloatArray) -> dict[str, Any]:
+    n_reached = int(np.count_nonzero(cost < np.inf))
+    n_unreached = int(np.count_nonzero(surface.friction < np.inf)) - n_reached
+    n_islands = 0
+    if n_unreached:
+        unreached = (surface.friction < np.inf) & (cost == np.inf)
+        n_islands = scipy.ndimage.label(unreached, np.ones((3, 3)))[1]
     return {
         "crs": surface.grid.crs,
         "n_sources": len(sites.labels) - len(sites.left_out),
         "left_out": sites.left_out,
-        "n_cells_reached": int(np.isfinite(surface.friction).sum()) - n_unreached,
+        "n_cells_reached": n_reached,
         "n_cells_unreached": n_unreached,
         "n_islands_unreached": int(n_islands),
     }

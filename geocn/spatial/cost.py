@@ -135,8 +135,10 @@ class FrictionSurface:
     def _allocate(self, cost: FloatArray, cells: IntArray, owners: IntArray | None) -> AnyArray:
         owners = np.zeros(len(cells), np.int64) if owners is None else np.asarray(owners, np.int64)
         if len(np.unique(owners)) < 2:
-            only = owners[0] if len(owners) else 0
-            return np.where(cost < np.inf, np.int32(only), np.int32(-1))
+            only = int(owners[0]) if len(owners) else 0
+            owner = np.full(cost.shape, only, dtype=np.int32)
+            owner[cost == np.inf] = -1
+            return owner
         owner = np.full(cost.shape, -1, dtype=np.int32)
         # The lowest owner of a cell is written last.
         order = np.argsort(-owners, kind="stable")
@@ -198,8 +200,10 @@ def friction_surface(
     if neighbours not in (8, 16):
         raise ParameterError(f"neighbours is {neighbours!r}; choose 8 or 16")
     grid = raster_grid(friction, layer)
-    with np.errstate(invalid="ignore"):
-        bad = grid.values <= 0
+    values = grid.values
+    # One pass over what is mostly in order; not a number fails the comparison too.
+    in_order = bool(values.min() > 0)
+    bad = np.zeros(0, dtype=bool) if in_order else values <= 0
     if bad.any():
         rows, columns = np.nonzero(bad)
         x, y = grid.centres(rows, columns)
@@ -210,8 +214,8 @@ def friction_surface(
             repair="Use NaN for what cannot be crossed and a small positive number for the rest.",
             rows=[f"x={a:g} y={b:g}" for a, b in zip(x[:100], y[:100], strict=True)],
         )
-    values = grid.values
-    values[np.isnan(values)] = np.inf
+    if not in_order:
+        values[np.isnan(values)] = np.inf
     heights, factors = np.empty((0, 0)), np.ones(1)
     if elevation is not None:
         factors = slope_factors(slope)
