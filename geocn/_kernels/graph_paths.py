@@ -244,6 +244,19 @@ def _followed(start: IntArray, slot: IntArray, leave: int, target: int) -> IntAr
 
 
 @njit(cache=True)
+def along_tree(order: IntArray, slot: IntArray, before: IntArray, worth: FloatArray) -> FloatArray:
+    """Add up what slots are worth from the root of a tree to every node.
+
+    ``order`` has each node behind the one that it hangs on, which is ``before`` of its slot.
+    """
+    total = np.zeros(len(slot))
+    for node in order:
+        if slot[node] >= 0:
+            total[node] = total[before[slot[node]]] + worth[slot[node]]
+    return total
+
+
+@njit(cache=True)
 def walk_back(tail: IntArray, slot: IntArray, node: int) -> IntArray:
     """Slots of a tree of shortest paths from its source to a node."""
     steps = np.empty(16, dtype=np.int64)

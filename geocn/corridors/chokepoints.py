@@ -122,7 +122,7 @@ def chokepoints(
     kept = kept[np.argsort(-by_edge[kept], kind="stable")]
     data = {
         "edge": network.edges.index.take(sited.edges["edge"].to_numpy()[kept]),
-        "mode": pd.array(sited.of_edges("mode")[kept], dtype="str"),
+        "mode": pd.array(sited.of_edges("mode", kept), dtype="str"),
         "betweenness": by_edge[kept],
         "share": by_edge[kept] / arrived if arrived > 0 else np.zeros(len(kept)),
         "capacity": limits[kept],

@@ -179,7 +179,9 @@ def _delays(sited: SitedGraph, delay: str | float | None) -> FloatArray:
     if isinstance(delay, str):
         delays = column_of(sited, delay, "delay")
         # What is stated for no transfer holds none up.
-        delays = np.where(sited.of_edges("is_transfer") & np.isinf(delays), 0.0, delays)
+        is_transfer = sited.network.edges["is_transfer"].to_numpy(dtype=bool)
+        is_transfer = is_transfer[sited.edges["edge"].to_numpy()]
+        delays = np.where(is_transfer & np.isinf(delays), 0.0, delays)
         if np.isinf(delays).any():
             raise ParameterError(
                 f"{delay} is infinite on some edges; leave delay out to close them"
@@ -265,7 +267,7 @@ class _Told:
         network = self.sited.network
         data = {
             "edge": network.edges.index.take(self.sited.edges["edge"].to_numpy()[kept]),
-            "mode": pd.array(self.sited.of_edges("mode")[kept], dtype="str"),
+            "mode": pd.array(self.sited.of_edges("mode", kept), dtype="str"),
             "interdicted": closed[kept],
             "price": prices[kept],
             "flow_before": before[kept],

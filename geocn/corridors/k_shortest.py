@@ -30,7 +30,7 @@ def k_shortest_routes(
     dissimilarity: float = 0.0,
     pairs: Pairs = "all",
     reach_m: float = 5_000.0,
-    max_examined: int = 2_000,
+    max_examined: int = 500,
 ) -> gpd.GeoDataFrame:
     """Find the k least-cost routes of each pair that pass no node twice.
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geocn._kernels.graph_paths import deviation_bounds, least_deviation, walk_back
+from geocn._kernels.graph_paths import along_tree, deviation_bounds, least_deviation, walk_back
 from geocn._typing import BoolArray, FloatArray, IntArray
 from geocn.corridors.network_graph import Graph
 
 # Ways via one node that are tried once enumeration has been given up.
-_MOST_VIA = 5_000
+_MOST_VIA = 1_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ class Overlap:
         """Say whether a way, or the beginning of one, is unlike enough; never past doubt."""
         return self._most >= 1 or self.share(slots) <= self._most
 
+    def since(self, first: int) -> Iterator[tuple[FloatArray, float]]:
+        """Metres that each slot shares with ways taken from the given one on, and the most."""
+        for on, whole in self._taken[first:]:
+            shared = np.where(on, self._length, 0.0)
+            yield shared[self._edge], self._most * whole
+
     def take(self, slots: IntArray) -> None:
         """Add a way to those that others must be unlike."""
         on = np.zeros(len(self._length), dtype=bool)
@@ -85,7 +91,7 @@ class Search:
     def __init__(self, graph: Graph, target: int) -> None:
         self.graph, self.target = graph, target
         turned, slot = graph.reverse
-        self.rest, by, _ = turned.tree(np.array([target]))
+        self.rest, by, self.order = turned.tree(np.array([target]))
         self.towards_slot = np.full(graph.n_nodes, -1, dtype=np.int64)
         self.towards_slot[by >= 0] = slot[by[by >= 0]]
         n = graph.n_nodes
@@ -180,24 +186,27 @@ class Search:
 
     def _via(self, start: int, wanted: int, overlap: Overlap) -> list[Found]:
         """Cheapest unlike ways that are shortest to some node and from it on."""
-        least, by, reached = self.graph.tree(np.array([start]))
-        total = least[reached] + self.rest[reached]
-        order = reached[np.argsort(total, kind="stable")][: int(np.isfinite(total).sum())]
-        tried = np.zeros(self.graph.n_nodes, dtype=bool)
+        graph = self.graph
+        least, by, reached = graph.tree(np.array([start]))
+        total = least + self.rest
+        order = reached[np.argsort(total[reached], kind="stable")]
+        open_ = np.isfinite(total)
         found: list[Found] = []
-        n_tried = 0
-        for node in order.tolist():
-            if len(found) == wanted or n_tried == _MOST_VIA:
+        n_taken = n_tried = 0
+        while len(found) < wanted and n_tried < _MOST_VIA:
+            for worth, most in overlap.since(n_taken):
+                there = along_tree(reached, by, graph.tail, worth)
+                onward = along_tree(self.order, self.towards_slot, graph.head, worth)
+                open_ &= there + onward <= most
+                n_taken += 1
+            order = order[open_[order]]
+            if not len(order):
                 break
-            if tried[node]:
-                continue
-            n_tried += 1
-            ahead = walk_back(self.graph.head, self.towards_slot, node)[::-1]
-            slots = np.concatenate([walk_back(self.graph.tail, by, node), ahead])
-            nodes = np.append(self.graph.tail[slots], self.target)
-            whole = least[node] + self.rest[node]
-            alike = np.isclose(least[nodes] + self.rest[nodes], whole, rtol=1e-12, atol=0)
-            tried[nodes[alike]] = True
+            node, n_tried = int(order[0]), n_tried + 1
+            open_[node] = False
+            onward_slots = walk_back(graph.head, self.towards_slot, node)[::-1]
+            slots = np.concatenate([walk_back(graph.tail, by, node), onward_slots])
+            nodes = np.append(graph.tail[slots], self.target)
             if len(np.unique(nodes)) == len(nodes) and overlap.allows(slots):
                 found.append(Found(slots, overlap.share(slots), is_exact=False))
                 overlap.take(slots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import geopandas as gpd
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import FloatArray, IntArray, ObjectArray
+from geocn._typing import BoolArray, FloatArray, IntArray, ObjectArray
 from geocn.corridors.network import RouteNetwork
 from geocn.corridors.network_graph import Graph
 from geocn.errors import CoordinateError, CRSError, LayerError, ParameterError, SchemaError
@@ -58,21 +59,37 @@ class SitedGraph:
     origins: Placed
     destinations: Placed
 
-    def of_edges(self, name: str) -> Any:
-        """Values of a column of the network's edges for each piece."""
-        return self.network.edges[name].to_numpy()[self.edges["edge"].to_numpy()]
+    def of_edges(self, name: str, pieces: IntArray) -> Any:
+        """Values that pieces have in a column of the network's edges."""
+        rows = self.edges["edge"].to_numpy()[pieces]
+        return self.network.edges[name].iloc[rows].to_numpy()
+
+    @cached_property
+    def _courses(self) -> tuple[FloatArray, IntArray]:
+        """Vertices of all pieces, and the first of each."""
+        is_transfer = self.network.edges["is_transfer"].to_numpy(dtype=bool)
+        drawn = self.network.edges.geometry.to_numpy()[is_transfer]
+        xy, owner = shapely.get_coordinates(drawn, return_index=True)
+        more = np.searchsorted(owner, np.arange(1, len(drawn) + 1)) + len(self.lines.vertex_xy)
+        first = np.concatenate([self.lines.first, more]).astype(np.int64)
+        return np.concatenate([self.lines.vertex_xy, xy]), first
+
+    def course(self, pieces: IntArray, is_forward: BoolArray) -> tuple[FloatArray, IntArray]:
+        """Vertices of pieces in the direction asked for, and the piece that each is of."""
+        xy, first = self._courses
+        count = first[pieces + 1] - first[pieces]
+        owner = np.repeat(np.arange(len(pieces)), count)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+        ahead = first[pieces][owner] + within
+        back = first[pieces + 1][owner] - 1 - within
+        return xy[np.where(is_forward[owner], ahead, back)], owner
 
     def shapes(self, pieces: IntArray) -> ObjectArray:
         """Lines of pieces, from u to v."""
-        n_lines = len(self.lines.u)
-        shapes = np.empty(len(pieces), dtype=object)
-        is_line = pieces < n_lines
-        first, xy = self.lines.first, self.lines.vertex_xy
-        for i in np.flatnonzero(is_line):
-            shapes[i] = shapely.linestrings(xy[first[pieces[i]] : first[pieces[i] + 1]])
-        edge = self.edges["edge"].to_numpy()[pieces[~is_line]]
-        shapes[~is_line] = self.network.edges.geometry.to_numpy()[edge]
-        return shapes
+        if not len(pieces):
+            return np.empty(0, dtype=object)
+        xy, owner = self.course(pieces, np.ones(len(pieces), dtype=bool))
+        return np.asarray(shapely.linestrings(xy, indices=owner), dtype=object)
 
 
 def with_sites(

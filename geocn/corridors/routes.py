@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from geocn._typing import AnyArray, IntArray
+from geocn._typing import IntArray
 from geocn.corridors.network_build import TRANSFER
 from geocn.corridors.network_sites import SitedGraph
 
@@ -26,7 +26,7 @@ def describe(sited: SitedGraph, slots: IntArray) -> Described:
     """Describe the way by arcs of the sited graph; its line is cut at 180 degrees."""
     graph = sited.graph
     pieces = graph.edge[slots]
-    modes = sited.of_edges("mode")[pieces] if len(pieces) else np.empty(0, dtype=object)
+    modes = sited.of_edges("mode", pieces)
     travelled = [str(m) for m in modes if m != TRANSFER]
     turns = [m for i, m in enumerate(travelled) if i == 0 or m != travelled[i - 1]]
     cost = 0.0
@@ -43,26 +43,17 @@ def describe(sited: SitedGraph, slots: IntArray) -> Described:
 
 def line_of(sited: SitedGraph, slots: IntArray) -> Any:
     """Line along arcs in the direction of travel; None where it has no length."""
-    shapes = sited.shapes(sited.graph.edge[slots])
-    ahead = sited.graph.is_forward[slots]
-    courses: list[AnyArray] = []
-    for shape, forward in zip(shapes, ahead, strict=True):
-        xy = shapely.get_coordinates(shape)
-        xy = xy if forward else xy[::-1]
+    xy, _ = sited.course(sited.graph.edge[slots], sited.graph.is_forward[slots])
+    step = np.diff(xy, axis=0)
+    new = np.append(True, (step != 0).any(axis=1)) if len(xy) else np.empty(0, dtype=bool)
+    part = np.zeros(len(xy), dtype=np.int64)
+    if sited.lines.crs.is_geographic and len(xy):
         # A jump over half the globe is the antimeridian: drawing goes on at the other side.
-        if courses and abs(courses[-1][-1, 0] - xy[0, 0]) < 180:
-            courses[-1] = np.concatenate([courses[-1], xy])
-        elif courses and sited.lines.crs.is_geographic:
-            courses.append(xy)
-        elif courses:
-            courses[-1] = np.concatenate([courses[-1], xy])
-        else:
-            courses = [xy]
-    parts = []
-    for xy in courses:
-        new = np.append(True, (np.diff(xy, axis=0) != 0).any(axis=1))
-        if new.sum() > 1:
-            parts.append(shapely.linestrings(xy[new]))
-    if not parts:
+        jump = np.abs(step[:, 0]) >= 180
+        part[1:] = np.cumsum(jump)
+    xy, part = xy[new], part[new]
+    parts = [xy[part == i] for i in range(int(part.max(initial=0)) + 1)]
+    lines = [shapely.linestrings(at) for at in parts if len(at) > 1]
+    if not lines:
         return None
-    return parts[0] if len(parts) == 1 else shapely.multilinestrings(parts)
+    return lines[0] if len(lines) == 1 else shapely.multilinestrings(lines)

@@ -34,7 +34,7 @@ def worlds(draw):
     return arcs.astype({"cost": float, "capacity": float}), n, sites[:2], sites[2:]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(worlds())
 def test_everything_is_as_networkx_says(world):
     arcs, n, starts, ends = world

@@ -40,7 +40,7 @@ def arc_tables(draw, most=12):
     return pd.DataFrame({"u": u, "v": v, "cost": np.array(costs, dtype=float)}), n
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(arc_tables(), st.integers(1, 12))
 def test_costs_are_those_of_networkx(made, k):
     arcs, n = made
@@ -64,7 +64,7 @@ def test_costs_are_those_of_networkx(made, k):
     assert found["is_exact"].all()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(arc_tables(), st.sampled_from([0.2, 0.5, 0.8, 1.0]))
 def test_unlike_routes_are_those_of_a_search_through_all(made, apart):
     arcs, n = made
