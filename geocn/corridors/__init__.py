@@ -13,6 +13,7 @@ from geocn.corridors.k_shortest import k_shortest_routes
 from geocn.corridors.network import RouteNetwork, route_network
 from geocn.corridors.observed import aggregate_routes
 from geocn.corridors.paths import least_cost_paths
+from geocn.corridors.route_density import route_density
 from geocn.corridors.rsp import RandomisedPaths, randomised_shortest_paths
 from geocn.corridors.surface import cost_surface
 from geocn.corridors.validate import Validation, validate, with_score
@@ -35,6 +36,7 @@ __all__ = [
     "least_cost_corridors",
     "least_cost_paths",
     "randomised_shortest_paths",
+    "route_density",
     "route_network",
     "validate",
     "with_score",

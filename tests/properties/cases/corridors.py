@@ -7,8 +7,6 @@ from typing import Any
 from geocn import corridors
 from tests.properties.cases.world import (
     friction,
-    grid,
-    routes,
     sites,
 )
 from tests.properties.check import Case
@@ -23,26 +21,6 @@ def _cost(**more: Any) -> dict[str, Any]:
 
 
 CASES = (
-    Case(
-        "corridors.aggregate_routes",
-        corridors.aggregate_routes,
-        lambda: {"routes": routes(), "cell_m": 20_000},
-        data=("routes",),
-        shuffled=("routes",),
-        empty=("routes",),
-        moves=("routes",),
-        rtol=1e-5,  # pieces of some hundred metres
-    ),
-    Case(
-        "corridors.aggregate_routes",
-        corridors.aggregate_routes,
-        lambda: {"routes": routes(), "grid": grid()},
-        data=("routes",),
-        spine="grid",
-        shuffled=("routes",),
-        empty=("routes", "grid"),
-        moves=("routes",),
-    ),
     Case(
         "corridors.cost_surface",
         corridors.cost_surface,
