@@ -69,19 +69,7 @@ def wire_raster(
 ) -> Wiring:
     """Read a raster as a circuit; see :func:`geocn.corridors.current_flow`."""
     grid = raster_grid(resistance, "resistance")
-    worth = _checked(grid, values)
-    inside = np.ones(worth.size, bool)
-    if mask is not None:
-        inside[:] = False
-        inside[_cells_of(mask, grid, "mask").cells] = True
-    worth[~inside.reshape(grid.shape)] = np.nan
-    shorted: list[IntArray] = []
-    if regions is not None:
-        found = _cells_of(regions, grid, "regions")
-        shorted = [found.of(i)[inside[found.of(i)]] for i in np.unique(found.owners)]
-    is_node = np.isfinite(worth).ravel()
-    for cells in shorted:
-        is_node[cells] = True
+    worth, is_node, shorted = _conductors(grid, values, regions, mask)
     if average != values:
         worth = 1 / worth
     kind = CONDUCTANCE_OF_RESISTANCE if average == "resistance" else CONDUCTANCE
@@ -258,6 +246,26 @@ def grounds_of(wiring: Wiring, grounds: Any) -> FloatArray:
     for nodes, ohm in zip(places, ohms, strict=True):
         conductance[nodes] += np.inf if ohm == 0 else 1 / (ohm * len(nodes))
     return conductance
+
+
+def _conductors(
+    grid: RasterGrid, values: Resistive, regions: Any, mask: Any
+) -> tuple[FloatArray, BoolArray, list[IntArray]]:
+    """Values of the cells that conduct, which cells are nodes, and cells joined as one."""
+    worth = _checked(grid, values)
+    inside = np.ones(worth.size, bool)
+    if mask is not None:
+        inside[:] = False
+        inside[_cells_of(mask, grid, "mask").cells] = True
+    worth[~inside.reshape(grid.shape)] = np.nan
+    shorted: list[IntArray] = []
+    if regions is not None:
+        found = _cells_of(regions, grid, "regions")
+        shorted = [found.of(i)[inside[found.of(i)]] for i in np.unique(found.owners)]
+    is_node = np.isfinite(worth).ravel()
+    for cells in shorted:
+        is_node[cells] = True
+    return worth, is_node, shorted
 
 
 def _checked(grid: RasterGrid, values: Resistive) -> FloatArray:
