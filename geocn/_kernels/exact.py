@@ -12,50 +12,25 @@ from geocn._typing import AnyArray, FloatArray
 LARGEST_K = 100
 
 
-def sum_law(values: AnyArray, counts: AnyArray, k: int) -> FloatArray:
-    r"""Probability of each sum of k draws without replacement from a finite population.
+def laws_without_one(
+    values: AnyArray, counts: AnyArray, k_max: int
+) -> Iterator[tuple[int, FloatArray]]:
+    r"""Laws of sums from the population less one of each distinct value, in turn.
 
     The elementary generating function over distinct values,
     :math:`\prod_v \sum_m \binom{c_v}{m} t^m x^{vm}`, gives in its k-th power of t the number
     of ways to reach each sum (multivariate hypergeometric). Every term is positive, so tails
     are right to rounding however small.
 
-    Parameters
-    ----------
-    values : (d,) integer array
-        Distinct values, 0 or more.
-    counts : (d,) integer array
-        How many times each value stands in the population.
-    k : int
-        Number of draws, at most the population and at most ``LARGEST_K``.
-
-    Returns
-    -------
-    (k * max(values) + 1,) array
-        Probability of the sums 0, 1, 2, ...
-    """
-    size = int(counts.sum())
-    ways, reached = _nothing_drawn(k, int(values.max(initial=0)))
-    for value, count in sorted(zip(values.tolist(), counts.tolist(), strict=True)):
-        ways, reached = _joined(ways, reached, value, count, size)
-    law: FloatArray = ways[k] / _all_ways(size, k)[k]
-    return law
-
-
-def laws_without_one(
-    values: AnyArray, counts: AnyArray, k_max: int
-) -> Iterator[tuple[int, FloatArray]]:
-    """Laws of sums from the population less one of each distinct value, in turn.
-
     Products over halves of the values are shared, so that d values take d log d factors
-    rather than d * d; nothing is ever divided out, so every term stays positive.
+    rather than d * d; nothing is ever divided out.
 
     Parameters
     ----------
     values, counts : (d,) integer arrays
-        As in :func:`sum_law`, ``counts`` at least 1.
+        Distinct values, 0 or more, and how many times each stands in the population, 1 or more.
     k_max : int
-        The most draws.
+        The most draws, at most ``LARGEST_K``.
 
     Yields
     ------
@@ -125,11 +100,7 @@ def tails(law: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.minimum(at_least, 1.0), np.minimum(at_most, 1.0)
 
 
-def cost(n_values: int, largest: int, k: int) -> float:
-    """Rough number of multiplications that :func:`sum_law` takes."""
-    return float(n_values) * k * k * (k * largest + 1) / 2
-
-
-def cost_without_one(n_values: int, span: int, k_max: int) -> float:
+def cost(n_values: int, span: int, k_max: int) -> float:
     """Rough number of multiplications that :func:`laws_without_one` takes."""
-    return cost(n_values, span, k_max) * (float(np.log2(max(n_values, 1))) + 1)
+    one = float(n_values) * k_max * k_max * (k_max * span + 1) / 2
+    return one * (float(np.log2(max(n_values, 1))) + 1)

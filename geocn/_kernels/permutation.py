@@ -13,33 +13,6 @@ _HELD = 4_000_000
 _INTERVALS = 65_536
 
 
-def shared_sum_counts(
-    y: FloatArray, lag: FloatArray, members: IntArray, *, k: int, draws: int, seed: int
-) -> tuple[IntArray, IntArray]:
-    """Count permuted sums at least and at most as large as each observed sum of k values.
-
-    Parameters
-    ----------
-    y : (n,) array
-        Values of all cells, finite.
-    lag : (m,) array
-        Observed sums over neighbours of the cells in ``members``.
-    members : (m,) array
-        The cells with k neighbours.
-    k, draws, seed : int
-        Number of neighbours, of permutations, and the seed.
-
-    Returns
-    -------
-    at_least, at_most : (m,) integer arrays
-        Ties, to within rounding, count in both.
-    """
-    k_of, observed = np.zeros(y.size, dtype=np.int64), np.zeros(y.size)
-    k_of[members], observed[members] = k, lag
-    at_least, at_most = shared_counts(y, observed, k_of, draws=draws, seed=seed)
-    return at_least[members], at_most[members]
-
-
 def shared_counts(
     y: FloatArray, lag: FloatArray, k_of: IntArray, *, draws: int, seed: int
 ) -> tuple[IntArray, IntArray]:

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from geocn._kernels import exact, permutation
+from geocn._kernels import exact
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
-from geocn.hotspots.correction import Correction, adjust, two_sided
+from geocn.hotspots.correction import Correction, adjust
 from geocn.hotspots.imputation import combine_scores, scores_from_p
-from geocn.hotspots.tails import analytic_p, binomial_tails, whole_counts
+from geocn.hotspots.tails import (
+    analytic_p,
+    binomial_tails,
+    exact_sums,
+    is_cheap,
+    permuted_sums,
+    whole_counts,
+)
 
 INFERENCES = ("auto", "exact", "permutation", "analytic")
-# Multiplications of the exact laws above which "auto" takes permutation instead.
-_BUDGET = 3e9
-_MOST_DRAWS = 5_000_000
-# Counts up to this are tabulated directly instead of sorted.
-_TABULATED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,14 @@ def _law(
     if chosen == "analytic":
         return z, analytic_p(z), z > 0, chosen
     if chosen == "exact":
-        return z, *_exact(bins), chosen
-    return z, *_permuted(bins, permutations, alpha, seed), chosen
+        sums = np.rint(bins.lag).astype(np.int64)
+        found = exact_sums(bins.values.astype(np.int64), bins.size, sums)
+    else:
+        found, _ = permuted_sums(
+            bins.values, bins.lag, bins.size, permutations=permutations, alpha=alpha, seed=seed
+        )
+    p = np.where(bins.tested, found.of_rows(found.p), np.nan)
+    return z, p, found.of_rows(found.is_upper), chosen
 
 
 def _binomial(
@@ -212,67 +220,12 @@ def _choose(bins: Windows, inference: str) -> str:
     if inference in ("permutation", "analytic"):
         return inference
     counted = bool(whole_counts(bins.values).all())
-    ks = np.unique(bins.size[bins.tested])
-    possible = counted and ks.max(initial=0) <= exact.LARGEST_K
+    most = int(bins.size.max(initial=0))
     if inference == "exact":
-        if not possible:
+        if not counted or most > exact.LARGEST_K:
             raise ParameterError(
                 f'inference="exact" needs counts and at most {exact.LARGEST_K} neighbours of a '
-                f'bin (the largest window has {ks.max(initial=0)}); use "permutation"'
+                f'bin (the largest window has {most}); use "permutation"'
             )
         return "exact"
-    if not possible:
-        return "permutation"
-    values = np.unique(bins.values)
-    largest = int(values.max(initial=0))
-    cost = sum(len(values) * exact.cost(len(values), largest, int(k)) for k in ks)
-    return "exact" if cost <= _BUDGET else "permutation"
-
-
-def _exact(bins: Windows) -> tuple[FloatArray, BoolArray]:
-    """Look p-values up in one table of the laws for each window size and own value."""
-    values, counts, own = _tabulate(bins.values.astype(np.int64))
-    key = bins.size * len(values) + own
-    present = np.flatnonzero(np.bincount(key, minlength=1))
-    offset = np.zeros(int(key.max(initial=0)) + 1, dtype=np.int64)
-    tables, uppers, length = [np.empty(0)], [np.empty(0, dtype=bool)], 0
-    for place in present:
-        k, v = divmod(int(place), len(values))
-        others = counts.copy()
-        others[v] -= 1
-        at_least, at_most = exact.tails(exact.sum_law(values, others, k))
-        offset[place] = length
-        tables.append(two_sided(at_least, at_most))
-        uppers.append(at_least < at_most)
-        length += len(at_least)
-    at = offset[key] + np.rint(bins.lag).astype(np.int64)
-    return np.concatenate(tables)[at], np.concatenate(uppers)[at]
-
-
-def _tabulate(y: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Distinct values, how often each stands, and the place of each among them."""
-    if y.max(initial=0) > _TABULATED:
-        values, own, counts = np.unique(y, return_inverse=True, return_counts=True)
-        return values, counts, own
-    every = np.bincount(y, minlength=1)
-    values = np.flatnonzero(every)
-    place = np.cumsum(every > 0) - 1
-    return values, every[values], place[y]
-
-
-def _permuted(
-    bins: Windows, permutations: int | None, alpha: float, seed: int
-) -> tuple[FloatArray, BoolArray]:
-    # Fewer than tests / alpha draws cannot give a p-value that survives the correction.
-    needed = max(999, int(np.ceil(2 * bins.tested.sum() / alpha)))
-    draws = permutations or min(needed, _MOST_DRAWS)
-    p = np.full(len(bins.values), np.nan)
-    upper = np.zeros(len(bins.values), dtype=bool)
-    for k in np.unique(bins.size[bins.tested]):
-        rows = np.flatnonzero(bins.size == k)
-        high, low = permutation.shared_sum_counts(
-            bins.values, bins.lag[rows], rows, k=int(k), draws=draws, seed=seed
-        )
-        p[rows] = two_sided((high + 1) / (draws + 1), (low + 1) / (draws + 1))
-        upper[rows] = high < low
-    return p, upper
+    return "exact" if counted and is_cheap(bins.values, bins.size) else "permutation"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from geocn._typing import AnyArray, BoolArray, StrPath
+from geocn._typing import AnyArray, BoolArray, FloatArray, StrPath
 from geocn.errors import DateError, ParameterError, ReadError, SchemaError
 from geocn.hotspots.calendar import (
     FREQUENCIES,
@@ -136,23 +136,7 @@ def space_time_cube(
     }
     placed = _count(timed, areas, weight=weight, spread=spread)
     share = share_observed(timed.bins, silences, areas.index, until)
-    late = np.zeros(len(timed.bins.periods), dtype=bool)
-    if until is not None:
-        late = timed.bins.ends > np.datetime64(until, "us")
-    cube = xr.Dataset(
-        {
-            name: (("imputation", "area", "time")[3 - data.ndim :], data)
-            for name, data in placed.columns.items()
-        },
-        coords={
-            "area": ("area", _labels(areas.index)),
-            "time": ("time", timed.bins.starts),
-            "time_end": ("time", timed.bins.ends),
-        },
-    )
-    cube["share_observed"] = (("area", "time"), share)
-    cube["no_data"] = (("area", "time"), share == 0)
-    cube["incomplete"] = ("time", late)
+    cube = _dataset(timed.bins, placed.columns, share, areas.index, until)
     return attach(
         cube,
         "hotspots.space_time_cube",
@@ -170,6 +154,34 @@ def space_time_cube(
         left_out=timed.left_out | placed.left_out,
         **(spread | {"places": None if places is None else f"{len(places)} areas"}),
     )
+
+
+def _dataset(
+    bins: Bins,
+    columns: Mapping[str, AnyArray],
+    share: FloatArray,
+    areas: pd.Index,
+    until: pd.Timestamp | None,
+) -> xr.Dataset:
+    """Lay columns out by area and time, with what was observed of each bin."""
+    late = np.zeros(len(bins.periods), dtype=bool)
+    if until is not None:
+        late = bins.ends > np.datetime64(until, "us")
+    cube = xr.Dataset(
+        {
+            name: (("imputation", "area", "time")[3 - data.ndim :], data)
+            for name, data in columns.items()
+        },
+        coords={
+            "area": ("area", _labels(areas)),
+            "time": ("time", bins.starts),
+            "time_end": ("time", bins.ends),
+        },
+    )
+    cube["share_observed"] = (("area", "time"), share)
+    cube["no_data"] = (("area", "time"), share == 0)
+    cube["incomplete"] = ("time", late)
+    return cube
 
 
 def _whole(number: Any) -> int | float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -13,7 +14,7 @@ from geocn._kernels.trend import mann_kendall, overlap_inflation, sen_slope, tre
 from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import patterns
-from geocn.hotspots.bins import INFERENCES, Scores, Windows, score, windows
+from geocn.hotspots.bins import INFERENCES, Scores, score, windows
 from geocn.hotspots.correction import CORRECTIONS, Correction
 from geocn.hotspots.cube_evidence import (
     evidence_columns,
@@ -139,31 +140,21 @@ def emerging_hotspots(
     held = None if exposure is None else exposure_of(cube, areas, exposure, counts, valid)
     if held is not None:
         valid &= held > 0
-    weights = neighbour_matrix(areas, neighbours)
-
-    def around(values: FloatArray) -> Windows:
-        return windows(values, valid, weights, time_neighbours=time_neighbours)
-
-    each = imputations_of(cube, areas, value) or [counts]
-    scores = score(
-        around(each[0]),
-        more=[around(values) for values in each[1:]],
-        exposed=None if held is None else around(held),
-        seed=seed,
-        **options,
+    around = partial(
+        windows,
+        valid=valid,
+        weights=neighbour_matrix(areas, neighbours),
+        time_neighbours=time_neighbours,
     )
+    first, *more = map(around, imputations_of(cube, areas, value) or [counts])
+    exposed = None if held is None else around(held)
+    scores = score(first, more=more, exposed=exposed, seed=seed, **options)
     tested = ~np.isnan(scores.p_value)
     shared = time_neighbours if overlap_correction else 0
-    columns = _columns(scores, tested, cube, shared=shared, alpha=alpha)
-    columns["emerging_class"][~tested.any(axis=1)] = "no_neighbours"
-    columns["emerging_class"][~valid.any(axis=1)] = "no_data"
+    columns = _columns(scores, valid, cube, shared=shared, alpha=alpha)
     columns |= evidence_columns(cube, areas, counts, valid, held=held, missing=scores.missing)
-    result = areas.copy()
-    for name, data in columns.items():
-        result[name] = data
-    texts = {"emerging_class": "str", "last_state": "str"}
     return attach(
-        result.astype(texts),
+        areas.assign(**columns).astype({"emerging_class": "str", "last_state": "str"}),
         "hotspots.emerging_hotspots",
         classes=patterns.rules(),
         value=value,
@@ -239,8 +230,9 @@ def _values(
 
 
 def _columns(
-    scores: Scores, tested: BoolArray, cube: xr.Dataset, *, shared: int, alpha: float
+    scores: Scores, valid: BoolArray, cube: xr.Dataset, *, shared: int, alpha: float
 ) -> dict[str, Any]:
+    tested = ~np.isnan(scores.p_value)
     series = np.ascontiguousarray(scores.z)
     total, variance, _, length = mann_kendall(series)
     trend_z, trend_p = trend_test(total, variance, length, overlap_inflation(length, shared))
@@ -250,8 +242,11 @@ def _columns(
     last = patterns.last_state(scores.state, tested)
     names = np.array([_STATES[int(state)] for state in last], dtype=object)
     names[place < 0] = "no_data"
+    classes = patterns.classify(scores.state, tested, trend)
+    classes[~tested.any(axis=1)] = "no_neighbours"
+    classes[~valid.any(axis=1)] = "no_data"
     return {
-        "emerging_class": patterns.classify(scores.state, tested, trend),
+        "emerging_class": classes,
         "last_state": names,
         "last_period": _periods(cube, place),
         "n_periods": tested.sum(axis=1),

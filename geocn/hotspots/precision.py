@@ -45,12 +45,3 @@ def centres_and_precision(events: gpd.GeoDataFrame) -> tuple[FloatArray, FloatAr
         radius = np.where(points, 0.0, shapely.minimum_bounding_radius(geometry))
         radius *= crs.axis_info[0].unit_conversion_factor if crs else 1.0
     return shapely.get_coordinates(centre), np.maximum(radius, given_precision(events))
-
-
-def scatter(xy: FloatArray, radius: FloatArray, *, seed: int) -> FloatArray:
-    """Move each point to a uniform random place within its radius (single imputation)."""
-    rng = np.random.default_rng(seed)
-    away = radius * np.sqrt(rng.random(len(xy)))
-    angle = rng.random(len(xy)) * 2 * np.pi
-    moved: FloatArray = xy + np.column_stack([away * np.cos(angle), away * np.sin(angle)])
-    return moved

@@ -73,18 +73,18 @@ def choose(y: FloatArray, around: Surroundings, inference: str) -> str:
     if inference != "auto":
         return inference
     feasible = around.equal and bool(whole_counts(y).all())
-    return "exact" if feasible and _exact_cost(y, around) <= _BUDGET else "permutation"
+    return "exact" if feasible and is_cheap(y, around.k) else "permutation"
 
 
-def _exact_cost(y: FloatArray, around: Surroundings) -> float:
-    k = int(around.k.max(initial=0))
-    if k > exact.LARGEST_K:
-        return np.inf
+def is_cheap(y: FloatArray, k: IntArray) -> bool:
+    """Whether the exact laws of sums of up to k of these counts are within their budget."""
+    most = int(k.max(initial=0))
+    if most > exact.LARGEST_K:
+        return False
     span = int(y.max(initial=0)) - int(y.min()) if len(y) else 0
-    if span * k > _BUDGET:
-        return np.inf
-    distinct = len(tabulate(y.astype(np.int64))[0])
-    return exact.cost_without_one(distinct, span, k)
+    if span * most > _BUDGET:
+        return False
+    return exact.cost(len(tabulate(y.astype(np.int64))[0]), span, most) <= _BUDGET
 
 
 def tabulate(y: IntArray) -> tuple[IntArray, IntArray, IntArray]:
@@ -119,20 +119,26 @@ def exact_tails(y: FloatArray, around: Surroundings, labels: pd.Index, *, analys
             f'inference="exact" serves up to {exact.LARGEST_K} neighbours; use "permutation"'
         )
     counts = y.astype(np.int64)
+    return exact_sums(counts, around.k, around.sums(counts))
+
+
+def exact_sums(counts: IntArray, k: IntArray, sums: IntArray) -> Tails:
+    """Two-sided exact p-values of sums of k others, given each row's own count; NaN for k = 0."""
+    most = int(k.max(initial=0))
     values, times, own = tabulate(counts)
     least = int(values.min()) if len(values) else 0
     width = most * (int(values.max(initial=0)) - least) + 1
-    ks, _, k_place = tabulate(around.k)
+    ks, _, k_place = tabulate(k)
     # A result is a number of neighbours, an own value and a sum, in one number.
-    key = (own * len(ks) + k_place) * width + around.sums(counts) - least * around.k
+    key = (own * len(ks) + k_place) * width + sums - least * k
     keys, rows_each, place = _distinct(key, len(values) * len(ks) * width)
     p, is_upper = np.full(len(keys), np.nan), np.zeros(len(keys), dtype=bool)
     for v, laws in exact.laws_without_one(values, times, most):
-        for c, k in enumerate(ks.tolist()):
+        for c, draws in enumerate(ks.tolist()):
             block = (v * len(ks) + c) * width
             some = slice(*np.searchsorted(keys, [block, block + width]))
-            if k and some.start < some.stop:
-                at_least, at_most = exact.tails(laws[k])
+            if draws and some.start < some.stop:
+                at_least, at_most = exact.tails(laws[draws])
                 at = keys[some] - block
                 p[some] = two_sided(at_least[at], at_most[at])
                 is_upper[some] = at_least[at] < at_most[at]
@@ -168,13 +174,10 @@ def permutation_tails(
     y: FloatArray, around: Surroundings, *, permutations: int | None, alpha: float, seed: int
 ) -> tuple[Tails, int]:
     """Two-sided conditional permutation p-values, and the number of permutations."""
-    # Fewer than tests / alpha draws cannot give a p-value that survives the correction.
-    needed = max(999, int(np.ceil(2 * int((around.k > 0).sum()) / alpha)))
     if around.equal or around.matrix is None:
-        draws = permutations or min(needed, _MOST_DRAWS)
         lag = np.asarray(around.sums(y), dtype=float)
-        high, low = permutation.shared_counts(y, lag, around.k, draws=draws, seed=seed)
-        return _of_shared_draws(high, low, draws), draws
+        return permuted_sums(y, lag, around.k, permutations=permutations, alpha=alpha, seed=seed)
+    needed = _needed(around.k, alpha)
     draws = permutations or min(needed, _MOST_WEIGHTED_DRAWS)
     rows = np.flatnonzero(around.k)
     drawn = np.zeros((len(y), 3), dtype=np.int64)
@@ -189,6 +192,26 @@ def permutation_tails(
         seed,
     )
     return _from_draws(*drawn.T), draws
+
+
+def permuted_sums(
+    y: FloatArray,
+    sums: FloatArray,
+    k: IntArray,
+    *,
+    permutations: int | None,
+    alpha: float,
+    seed: int,
+) -> tuple[Tails, int]:
+    """Two-sided permutation p-values of sums of k others, and the number of permutations."""
+    draws = permutations or min(_needed(k, alpha), _MOST_DRAWS)
+    high, low = permutation.shared_counts(y, sums, k, draws=draws, seed=seed)
+    return _of_shared_draws(high, low, draws), draws
+
+
+def _needed(k: IntArray, alpha: float) -> int:
+    # Fewer than tests / alpha draws cannot give a p-value that survives the correction.
+    return max(999, int(np.ceil(2 * int((k > 0).sum()) / alpha)))
 
 
 def _from_draws(at_least: IntArray, at_most: IntArray, draws: IntArray) -> Tails:
