@@ -53,7 +53,8 @@ def joined_modes(
     parts: dict[str, Network] = {}
     for name in dict.fromkeys(table["mode"]):
         ways = gpd.GeoDataFrame(geometry=table.geometry[table["mode"] == name])
-        parts[name] = build_network(ways, snap_m=snap_m, layer=f"{name} lines")
+        only = used["is_one_way"][ways.index].to_numpy()
+        parts[name] = build_network(ways, snap_m=snap_m, one_way=only, layer=f"{name} lines")
     reports = {name: asdict(part.report) for name, part in parts.items()}
     xy = None
     if points is not None:
@@ -121,12 +122,12 @@ def _columns(
     keep: tuple[str, ...],
 ) -> pd.DataFrame:
     """Columns of each line that its edges take: cost a metre, direction, and those kept."""
-    missing = [n for n in (cost, one_way, *keep) if n is not None and n not in table]
-    if missing:
-        raise SchemaError("lines", found=f"no column {', '.join(map(repr, missing))}")
     taken = {"line", "mode", "u", "v", "length_m", "cost", "is_one_way", "is_transfer"}
     if taken & set(keep):
         raise ParameterError(f"keep names {sorted(taken & set(keep))}, which edges have anyway")
+    missing = [n for n in (cost, one_way, *keep) if n is not None and n not in table]
+    if missing:
+        raise SchemaError("lines", found=f"no column {', '.join(map(repr, missing))}")
     if cost is None:
         unknown = sorted(set(table["mode"]) - set(speeds))
         if unknown:

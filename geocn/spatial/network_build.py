@@ -42,6 +42,7 @@ def build_network(
     snap_m: float = 0.0,
     noding: Noding = "crossings",
     metres: Metres = "geodesic",
+    one_way: BoolArray | None = None,
     layer: str = "lines",
 ) -> Network:
     """Make lines a network of nodes and edges, and report what was mended.
@@ -63,6 +64,9 @@ def build_network(
     metres : {"geodesic", "planar"}
         Lengths on the ellipsoid (the network is in EPSG:4326), or in the plane of the
         lines' own projected CRS.
+    one_way : (n,) array of bool, optional
+        Rows that lead only the way they are drawn: one that leads back on the same course
+        is no duplicate.
     layer : str
         Name for messages.
 
@@ -99,7 +103,8 @@ def build_network(
         chains, n_points = cut_at_crossings(chains)
     chains, joins = snap_ends(chains, snap_m)
     node, node_xy, chains = _nodes(chains, joins)
-    edges, n_tiny, n_loops, n_doubles = _edges(chains, node)
+    directed = np.zeros(len(lines), dtype=bool) if one_way is None else one_way
+    edges, n_tiny, n_loops, n_doubles = _edges(chains, node, directed)
     used, ends = np.unique(np.concatenate([edges.u, edges.v]), return_inverse=True)
     u, v = ends[: len(edges.u)], ends[len(edges.u) :]
     known = used < len(node_xy)
@@ -202,8 +207,8 @@ class _Edges:
     length_m: FloatArray
 
 
-def _edges(chains: Chains, node: IntArray) -> tuple[_Edges, int, int, int]:
-    """Cut lines at their nodes and mend the edges."""
+def _edges(chains: Chains, node: IntArray, directed: BoolArray) -> tuple[_Edges, int, int, int]:
+    """Cut lines at their nodes and mend the edges; ``directed`` says which rows lead one way."""
     owner = chains.owner
     is_last = np.zeros(len(owner), dtype=bool)
     is_last[chains.first[1:] - 1] = True
@@ -230,7 +235,7 @@ def _edges(chains: Chains, node: IntArray) -> tuple[_Edges, int, int, int]:
         np.concatenate([u, added])[order],
         np.concatenate([new_v, v[loop]])[order],
     )
-    double = _doubles(edges)
+    double = _doubles(edges, directed[edges.row])
     return _taken(edges, ~double), int(tiny.sum()), int(loop.sum()), int(double.sum())
 
 
@@ -259,7 +264,7 @@ def _middles(edges: _Edges, kept: BoolArray) -> IntArray:
     return best[kept]
 
 
-def _doubles(edges: _Edges) -> BoolArray:
+def _doubles(edges: _Edges, directed: BoolArray) -> BoolArray:
     """Say which edges have the same course as one before them, in either direction."""
     low, high = np.minimum(edges.u, edges.v), np.maximum(edges.u, edges.v)
     pair = low * (int(high.max(initial=0)) + 1) + high
@@ -268,9 +273,16 @@ def _doubles(edges: _Edges) -> BoolArray:
     double = np.zeros(len(pair), dtype=bool)
     if len(several):
         taken = _taken(edges, np.isin(np.arange(len(pair)), several))
-        course = shapely.to_wkb(shapely.normalize(linestrings(taken.xy, taken.first)))
-        key = [(p, bytes(c)) for p, c in zip(pair[several].tolist(), course, strict=True)]
-        seen: set[tuple[int, bytes]] = set()
+        # Ends that were brought to one node from both sides differ in their last bit.
+        xy = taken.xy.copy()
+        xy[taken.first[:-1]] = np.column_stack([taken.u, np.zeros(len(several))])
+        xy[taken.first[1:] - 1] = np.column_stack([taken.v, np.zeros(len(several))])
+        course = shapely.to_wkb(shapely.normalize(linestrings(xy, taken.first)))
+        # Which way a one-way edge leads is part of what it is: 0 where it leads both ways.
+        way = np.where(directed, np.where(edges.u < edges.v, 1, 2), 0)[several].tolist()
+        columns = zip(pair[several].tolist(), way, course, strict=True)
+        key = [(p, w, bytes(c)) for p, w, c in columns]
+        seen: set[tuple[int, int, bytes]] = set()
         for edge, name in zip(several.tolist(), key, strict=True):
             double[edge] = name in seen
             seen.add(name)

@@ -141,7 +141,7 @@ def snap_ends(chains: Chains, snap_m: float) -> tuple[Chains, Joins]:
     other = line != own[point]
     point, line = point[other], line[other].astype(np.int64)
     at, part, metres = nearest_on_line(end[point], scale[point], line, chains.xy, chains.first)
-    nearest = np.full(len(end), snap_m)
+    nearest = np.full(len(end), float(snap_m))
     np.minimum.at(nearest, point, metres)
     # Lines drawn twice are equally near: each of them gets the node.
     near = metres <= np.minimum(nearest[point] + ONE_PLACE_M, snap_m)

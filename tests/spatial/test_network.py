@@ -201,3 +201,15 @@ def test_faults_are_refused_with_their_names():
     assert error.value.rows == ["a"]
     with pytest.raises(CoordinateError):
         build_network(gpd.GeoDataFrame(geometry=[Line([(0, 0), (1, 100)])], crs=4326))
+
+
+def test_a_whole_number_of_metres_snaps_as_a_float_does():
+    lines = [Line([(0, 0), (10, 0)]), Line([(5, 2.5), (5, 7)]), Line([(10, 0), (0, 0)])]
+    for reach in (3, 3.0):
+        report = plane(lines, snap_m=reach).report
+        assert (report.n_snapped, report.n_duplicates, report.n_edges) == (1, 2, 3)
+
+
+def test_labels_are_those_of_the_rows_with_lines():
+    network = plane([None, Line([(0, 0), (1, 0)]), Line([(5, 0), (6, 0)])])
+    assert network.to_frame()["line"].tolist() == [1, 2]
