@@ -11,6 +11,8 @@ from geocn.spatial.cost import FrictionSurface
 
 # Cells on either side over which the direction of the way is taken.
 _REACH = 3
+# Steps taken together.
+_AT_ONCE = 32
 
 
 class Widths(NamedTuple):
@@ -61,14 +63,17 @@ def _steps(
     height, width = inside.shape
     counts = np.zeros(len(rows), dtype=np.int64)
     going = np.arange(len(rows))
-    for k in range(1, 2 * (height + width)):
+    for start in range(1, 2 * (height + width), _AT_ONCE):
+        k = np.arange(start, start + _AT_ONCE)[:, None]
         row = np.floor(rows[going] + 0.5 + k * across[0, going]).astype(np.int64)
         column = np.floor(columns[going] + 0.5 + k * across[1, going]).astype(np.int64)
         column = column % width if wrap else column
         on = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-        on[on] = inside[row[on], column[on]]
-        going = going[on]
+        on &= inside[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+        # The first step that is not inside ends the way.
+        steps = np.where(on.all(axis=0), _AT_ONCE, on.argmin(axis=0))
+        counts[going] += steps
+        going = going[steps == _AT_ONCE]
         if not len(going):
             break
-        counts[going] += 1
     return counts

@@ -10,7 +10,6 @@ import numpy as np
 import rasterio.features
 import shapely
 import xarray as xr
-from shapely.geometry import shape
 
 from geocn._typing import BoolArray, IntArray
 from geocn.corridors._pairs import PairCost, Pairs, label_types, pair_costs
@@ -254,7 +253,14 @@ def _outline(grid: RasterGrid, inside: BoolArray) -> Any:
     parts = rasterio.features.shapes(
         inside.astype(np.uint8), mask=inside, connectivity=4, transform=grid.transform
     )
-    return shapely.multipolygons([shape(part) for part, _ in parts])
+    return shapely.multipolygons([_polygon(part["coordinates"]) for part, _ in parts])
+
+
+def _polygon(rings: list[list[tuple[float, float]]]) -> Any:
+    # All rings at once: a corridor over rough ground has thousands of holes.
+    which = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    made: Any = shapely.linearrings([at for ring in rings for at in ring], indices=which)
+    return shapely.polygons(made[0], holes=made[1:])
 
 
 def _to_lonlat(areas: gpd.GeoSeries, grid: RasterGrid) -> gpd.GeoSeries:
