@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from geocn.corridors.areas import least_cost_corridors
+from geocn.corridors.calibrate import Calibration, calibrate_friction
 from geocn.corridors.chokepoints import Chokepoints, chokepoints
 from geocn.corridors.current import CurrentFlow, current_flow
 from geocn.corridors.flows import flow_matrix
@@ -19,12 +20,14 @@ from geocn.corridors.surface import cost_surface
 from geocn.corridors.validate import Validation, validate, with_score
 
 __all__ = [
+    "Calibration",
     "Chokepoints",
     "CurrentFlow",
     "Interdiction",
     "RandomisedPaths",
     "Validation",
     "aggregate_routes",
+    "calibrate_friction",
     "chokepoints",
     "cost_surface",
     "current_flow",

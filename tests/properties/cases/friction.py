@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 import xarray as xr
 
 from geocn import corridors
@@ -69,6 +70,28 @@ def _comparison() -> dict[str, Any]:
     }
 
 
+@functools.wraps(corridors.calibrate_friction)
+def _weights(*args: Any, **more: Any) -> pd.DataFrame:
+    return corridors.calibrate_friction(*args, **more).weights
+
+
+@functools.wraps(corridors.calibrate_friction)
+def _learnt(*args: Any, **more: Any) -> xr.DataArray:
+    return corridors.calibrate_friction(*args, **more).friction
+
+
+def _lesson() -> dict[str, Any]:
+    """Eight ways over the plane that keep to the north."""
+    plane = density()
+    factors = xr.Dataset({"north": plane * 0 + plane.y / 40_000, "rough": plane})
+    start = np.column_stack([np.full(8, -37_100.0), np.linspace(-30_300, 21_700, 8)])
+    end = np.column_stack([np.full(8, 36_900.0), np.linspace(21_100, -30_900, 8)])
+    bend = np.column_stack([np.full(8, 300.0), np.full(8, 31_100.0)])
+    lines = shapely.linestrings(np.stack([start, bend, end], axis=1))
+    routes = gpd.GeoDataFrame(geometry=lines, crs=plane.rio.crs)
+    return {"factors": factors, "routes": routes, "folds": 2, "max_cells": 400}
+
+
 CASES = (
     Case(
         "corridors.friction_surface",
@@ -92,9 +115,21 @@ CASES = (
         )
         for func in (_scores, _curve)
     ),
+    *(
+        Case(
+            "corridors.calibrate_friction",
+            func,
+            _lesson,
+            data=("factors", "routes"),
+            moves=("routes",),
+            rtol=1e-3,  # an edge is a little bent in another system
+        )
+        for func in (_weights, _learnt)
+    ),
 )
 
 NOT_ANALYSES = {
+    "corridors.Calibration": "the result of calibrate_friction",
     "corridors.Validation": "the result of validate",
     "corridors.with_score": "writes into the attributes of a result",
 }
