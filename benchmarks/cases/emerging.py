@@ -25,4 +25,4 @@ print(len(emerging_hotspots(cube, grid, neighbours="queen")))
     )
 
 
-CASES = (_cube(100, 60, None), _cube(316, 60, 5.0))
+CASES = (_cube(32, 60, None), _cube(100, 60, None), _cube(316, 60, 5.0))

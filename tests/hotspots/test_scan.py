@@ -177,6 +177,48 @@ def test_the_null_is_seldom_called_a_cluster():
     assert hits / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
 
+def test_the_null_of_a_bernoulli_scan_is_seldom_called_a_cluster():
+    rng = np.random.default_rng(9)
+    xy, people = rng.random((30, 2)) * 1e4, rng.integers(1, 12, 30)
+    hits = 0
+    for number in range(80):
+        # 40 of all the people are cases, whoever they are.
+        cases = rng.multivariate_hypergeometric(people, 40)
+        found = spatial_scan(
+            frame(xy, cases=cases, others=people - cases),
+            "cases",
+            controls="others",
+            model="bernoulli",
+            permutations=39,
+            seed=number,
+        )
+        hits += len(found) > 0 and found.loc[1, "p_value"] <= 0.05
+    # Ties only make it rarer; a test that never called anything would say nothing.
+    assert 0 < hits / 80 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
+
+
+def test_a_planted_bernoulli_cluster_is_recovered():
+    rng = np.random.default_rng(5)
+    xy, people = rng.random((60, 2)) * 1e4, rng.integers(40, 60, 60)
+    middle = xy[np.argmin(((xy - 5e3) ** 2).sum(axis=1))]
+    near = np.argsort(((xy - middle) ** 2).sum(axis=1))[:6]
+    chance = np.full(60, 0.1)
+    chance[near] = 0.5
+    cases = rng.binomial(people, chance)
+    found = spatial_scan(
+        frame(xy, cases=cases, others=people - cases),
+        "cases",
+        controls="others",
+        model="bernoulli",
+        permutations=199,
+    )
+    first = found.loc[1]
+    assert first["p_value"] == 1 / 200
+    assert len(set(near.tolist()) & set(first["members"])) >= 5
+    assert len(first["members"]) <= 8
+    assert first["relative_risk"] > 3
+
+
 def planted():
     x, y = np.meshgrid(np.arange(8) * 0.1, np.arange(8) * 0.1)
     cells = shapely.box(x - 0.05, y - 0.05, x + 0.05, y + 0.05).ravel()

@@ -33,6 +33,19 @@ CASES = (
         data=("cube", "areas"),
         moves=("areas",),
     ),
+    Case(
+        "hotspots.emerging_hotspots",
+        hotspots.emerging_hotspots,
+        lambda: {
+            "cube": cube(),
+            "areas": grid(),
+            "neighbours": "queen",
+            "exposure": "hours",
+            "time_neighbours": 0,
+        },
+        data=("cube", "areas"),
+        moves=("areas",),
+    ),
 )
 
 #: Public names that are no analyses: what they are instead.
