@@ -126,6 +126,16 @@ def throughput(
 
 
 @njit(cache=True)
+def add_up(at: AnyArray, values: FloatArray, total: FloatArray, most: FloatArray) -> None:
+    """Add ``values[at]`` to a total and raise a maximum to it, in place, where ``at`` >= 0."""
+    for i in range(len(at)):
+        if at[i] >= 0:
+            value = values[at[i]]
+            total[i] += value
+            most[i] = max(most[i], value)
+
+
+@njit(cache=True)
 def walk_weights(  # noqa: PLR0917 - numba takes keywords badly
     indptr: AnyArray,
     indices: AnyArray,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from geocn._kernels.graph import throughput
+from geocn._kernels.graph import add_up, throughput
 from geocn._typing import FloatArray, IntArray
 from geocn.corridors.current_input import Wiring
 from geocn.errors import SchemaError
@@ -39,16 +39,18 @@ class Tally:
 
     def add(self, key: Any, solved: list[tuple[Part, FloatArray, FloatArray]]) -> None:
         """Add one solution: pieces, their voltages, and current in from and out to elsewhere."""
-        current = np.zeros(self.wiring.graph.n)
-        voltage = np.full(self.wiring.graph.n, np.nan)
+        n = self.wiring.graph.n
+        current = np.zeros(n if "current" in self.keep else 0)
+        want_voltage = "voltage" in self.keep or self.branches is not None
+        voltage = np.full(n if want_voltage else 0, np.nan)
         for part, volts, outside in solved:
             a = part.adjacency
             through = throughput(a.indptr, a.indices, a.data, volts, outside)
-            current = np.where(part.at >= 0, through[part.at], current)
-            if "voltage" in self.keep or self.branches is not None:
+            add_up(part.at, through, self.cumulative, self.maximum)
+            if len(current):
+                current = np.where(part.at >= 0, through[part.at], current)
+            if len(voltage):
                 voltage = np.where(part.at >= 0, volts[part.at], voltage)
-        self.cumulative += current
-        np.maximum(self.maximum, current, out=self.maximum)
         if self.branches is not None and self.wiring.branches is not None:
             u, v, conductance = self.wiring.branches
             self.branches += np.nan_to_num(np.abs(conductance * (voltage[u] - voltage[v])))
