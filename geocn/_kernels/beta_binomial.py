@@ -51,10 +51,10 @@ def upper_tail(least: IntArray, total: IntArray, a: FloatArray, b: FloatArray) -
         while 0 <= x <= n and term > _NOTHING * whole:
             whole += term
             if above:
-                term *= (n - x) * (p + x) / ((x + 1) * (q + n - x - 1)) if x < n else 0.0
+                term *= (n - x) * (p + x) / ((x + 1) * (n - x - 1 + q)) if x < n else 0.0
                 x += 1
             else:
-                term *= x * (q + n - x) / ((n - x + 1) * (p + x - 1)) if x > 0 else 0.0
+                term *= x * (n - x + q) / ((n - x + 1) * (x - 1 + p)) if x > 0 else 0.0
                 x -= 1
         out[i] = whole if above else 1 - whole
     return out

@@ -23,7 +23,10 @@ from geocn.hotspots.border_evidence import (
     routes_by_segment,
 )
 from geocn.hotspots.calendar import FREQUENCIES, Step
+from geocn.hotspots.values import numeric_column, refuse_rows
 
+# A date centuries off would make a class of every century between.
+_MOST_YEARS: Final = 100
 _INSTANT: Final = "datetime64[us]"
 _NOWHERE = Located(np.empty((1, 0), dtype=np.int64), np.empty(0, dtype=bool))
 
@@ -131,8 +134,15 @@ def _columns(
     forward = crossed.only(going_forward(crossings)).sum_by_segment(n).mean(axis=0)
     flow = np.full((1, n), np.nan)
     if weight in crossings:
-        amount = np.nan_to_num(crossings[weight].to_numpy(dtype=float, na_value=np.nan))
-        flow = crossed.sum_by_segment(n, amount)
+        amount = numeric_column(crossings, weight, analysis="crossings")
+        refuse_rows(
+            crossings,
+            (amount < 0) | np.isinf(amount),
+            analysis="crossings",
+            found=f"negative or infinite {weight}",
+            expected="amounts of 0 or more, or null",
+        )
+        flow = crossed.sum_by_segment(n, np.nan_to_num(amount))
     with np.errstate(invalid="ignore"):
         share = forward / crossing.mean(axis=0)
     columns = {"n_crossings": mean_of(crossing), "flow": flow.mean(axis=0)}
@@ -172,6 +182,24 @@ def _pieces(
     return np.concatenate(rows), pd.concat(times, ignore_index=True)
 
 
+def _check_span(
+    frame: gpd.GeoDataFrame, when: pd.Series, column: str, layer: str, step: Step | None
+) -> None:
+    """Refuse dates so far apart that most are slips of the pen, naming the furthest."""
+    middle = when.median()
+    if step is None or pd.isna(middle):
+        return
+    far = ((when - middle).abs() > pd.Timedelta(days=_MOST_YEARS * 365.25)).to_numpy(dtype=bool)
+    if far.any():
+        raise DateError(
+            layer,
+            found=f"{column} more than {_MOST_YEARS} years from the others",
+            expected="one period of study",
+            repair="Correct the dates, leave them null, or pass step=None.",
+            rows=list(frame.index[far]),
+        )
+
+
 def _instants(frame: gpd.GeoDataFrame, column: str, layer: str, step: Step | None) -> pd.Series:
     """Instants in UTC without zone, null where the frame has none."""
     if column not in frame:
@@ -182,6 +210,7 @@ def _instants(frame: gpd.GeoDataFrame, column: str, layer: str, step: Step | Non
         raise DateError(
             layer, found=f"{column} that is no instant ({error})", expected="datetimes"
         ) from error
+    _check_span(frame, when, column, layer, step)
     if "date_precision" in frame and step is not None:
         # Known to a month or year longer than the step: its first day is no news of when.
         lengths = list(FREQUENCIES)

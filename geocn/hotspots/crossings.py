@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from geocn._typing import BoolArray, FloatArray, IntArray
-from geocn.errors import DateError, ParameterError
+from geocn.errors import DateError, ParameterError, SchemaError
 from geocn.hotspots.posts import at_posts, count_posts, read_posts
 from geocn.hotspots.precision import PRECISION, given_precision
 from geocn.hotspots.route_lines import Hits, RouteLines, check_lines, find_hits
@@ -67,7 +67,8 @@ def border_crossings(
 
     A crossing is a change of country that lasts: an excursion that returns to the country
     it left within ``min_excursion_m`` is a graze, several within one stay are a run along
-    the border, and neither is a crossing. A stretch of water shorter than that between two
+    the border, and neither is a crossing. A route that begins or ends exactly on a border has
+    not crossed it there. A stretch of water shorter than that between two
     neighbours (a river mouth) is crossed as the land border nearest to it. Longitudes may
     jump at +-180 degrees; each step of a route goes the short way around.
 
@@ -116,11 +117,12 @@ def border_crossings(
         leaves open on which side of the reach the crossing lies.
 
         ``attrs["geocn"]["reported"]`` counts grazes, runs along borders, coast grazes,
-        landfalls, departures, short sea passages counted as crossings, and unseen changes
-        (borders that do not close); ``["left_out"]`` counts routes without geometry or
-        without length; ``["imprecise"]`` the crossings whose route is known less exactly
-        than the reach of a post (without posts: than ``min_excursion_m``); ``["posts"]`` how
-        many crossings are at posts, between them and undecided; ``["repairs"]`` what had to
+        landfalls, departures, short sea passages counted as crossings, unseen changes
+        (borders that do not close) and touches at the very ends of routes; ``["left_out"]``
+        counts routes without geometry or without length, and borders without geometry;
+        ``["imprecise"]`` the crossings whose route is known less exactly than the reach of a
+        post (without posts: than ``min_excursion_m``); ``["posts"]`` how many crossings are at
+        posts, between them and undecided; ``["repairs"]`` what had to
         be repaired in areas of countries.
 
     Raises
@@ -130,7 +132,9 @@ def border_crossings(
     CRSError, CoordinateError
         Where the CRS is missing or coordinates lie nowhere on Earth.
     DateError
-        Where a route was last seen before it was first seen.
+        Where a route was last seen before it was first seen, or a time cannot be read.
+    SchemaError
+        Where times are numbers.
     LayerError
         Where the borders have no shared sides.
     ParameterError
@@ -172,9 +176,13 @@ def border_crossings(
         n_routes=len(routes),
         n_time_reversed=int(backward.sum()),
         imprecise=_imprecise(result, min_excursion_m if posts is None else post_reach_m),
-        reported=_reported(counted),
+        reported=_reported(counted) | {"ends_on_border": hits.n_at_ends},
         repairs=index.repairs,
-        left_out={"no_geometry": lines.n_missing, "no_length": lines.n_short},
+        left_out={
+            "no_geometry": lines.n_missing,
+            "no_length": lines.n_short,
+            "borders_without_geometry": index.n_missing,
+        },
     )
 
 
@@ -197,7 +205,15 @@ def _check_options(
 def _times(routes: gpd.GeoDataFrame, name: str) -> pd.Series:
     if name not in routes:
         return pd.Series(pd.NaT, index=range(len(routes)), dtype=_TIME)
-    return pd.Series(pd.to_datetime(routes[name], utc=True).astype(_TIME).array)
+    if pd.api.types.is_numeric_dtype(routes[name]) and routes[name].notna().any():
+        raise SchemaError("routes", found=f"numbers in {name}", expected="instants or ISO dates")
+    try:
+        times = pd.to_datetime(routes[name], utc=True).astype(_TIME)
+    except (TypeError, ValueError) as error:
+        raise DateError(
+            "routes", found=f"{name} that is no instant ({error})", expected="datetimes"
+        ) from error
+    return pd.Series(times.array)
 
 
 def _order_of_time(

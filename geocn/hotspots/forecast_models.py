@@ -14,7 +14,8 @@ from geocn._kernels.self_exciting import spread_on_cells
 from geocn._typing import FloatArray, IntArray
 from geocn.hotspots.area_series import locate, read_times
 from geocn.hotspots.self_exciting import expected_counts, fit_self_exciting
-from geocn.spatial.crs import equal_area_crs, require_crs
+from geocn.hotspots.values import refuse_rows
+from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
 
 Method = Literal["prospective_kde", "self_exciting", "persistence"]
 METHODS = ("prospective_kde", "self_exciting", "persistence")
@@ -36,6 +37,9 @@ class Ground:
         """Cells of a grid."""
         crs = require_crs(grid, "grid")
         metric = crs if crs.is_projected else equal_area_crs(grid)
+        refuse_rows(
+            grid, ~has_geometry(grid), analysis="grid", found="no geometry", expected="polygons"
+        )
         shapes = (grid if crs == metric else grid.to_crs(metric)).geometry.to_numpy()
         metre = metric.axis_info[0].unit_conversion_factor
         centre = shapely.get_coordinates(shapely.centroid(shapes)).reshape(-1, 2) * metre

@@ -15,6 +15,9 @@ from geocn.spatial.border_index import BorderIndex
 from geocn.spatial.geodesy import distance_m
 from geocn.spatial.topology import unwrap_lon
 
+# As a share of a step: a tenth of a millimetre on a step of 100 km.
+_AT_END = 1e-9
+
 
 def check_lines(routes: gpd.GeoDataFrame) -> None:
     """Refuse geometries that are not lines, naming the rows."""
@@ -61,7 +64,14 @@ class RouteLines:
         long = shapely.length(parts) > 0
         parts, owner = parts[long], owner[long]
         xy, part = shapely.get_coordinates(parts, return_index=True)
-        start = np.searchsorted(part, np.arange(len(parts) + 1)).astype(np.int64)
+        # Parts that meet are one line: what is crossed where they meet is crossed once.
+        meet = (part[1:] != part[:-1]) & (xy[1:] == xy[:-1]).all(axis=1)
+        meet &= owner[part[1:]] == owner[part[:-1]]
+        joined = np.append(True, ~meet)[: len(part)]
+        number = np.append(True, (part[1:] != part[:-1]) & ~meet)[: len(part)].cumsum() - 1
+        owner = owner[part[np.diff(number, prepend=-1) > 0]]
+        xy, part = xy[joined], number[joined]
+        start = np.searchsorted(part, np.arange(len(owner) + 1)).astype(np.int64)
         jumps = (np.abs(np.diff(xy[:, 0])) > 180) & (part[1:] == part[:-1])
         for line in np.unique(part[1:][jumps]):
             a, b = start[line], start[line + 1]
@@ -106,6 +116,7 @@ class Hits:
     fraction : place along the edge, 0 to 1
     origin, target : numbers of the countries left and entered, in ``index.countries``
     along : distance at every vertex of the lines, as far as it was measured
+    n_at_ends : how often a line begins or ends exactly on a border
     """
 
     line: IntArray
@@ -117,6 +128,7 @@ class Hits:
     origin: IntArray
     target: IntArray
     along: FloatArray
+    n_at_ends: int
 
     @property
     def broken(self) -> BoolArray:
@@ -125,11 +137,21 @@ class Hits:
         return np.concatenate([np.zeros(min(len(self.line), 1), dtype=bool), apart])
 
 
+def _inner(found: FloatArray, lines: RouteLines) -> FloatArray:
+    """Leave out the very ends of lines: who starts on a border has not crossed it there."""
+    line, vertex, part = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64), found[:, 2]
+    first = (vertex == lines.start[line]) & (part <= _AT_END)
+    last = (vertex == lines.start[line + 1] - 2) & (part >= 1 - _AT_END)
+    return found[~(first | last)]
+
+
 def find_hits(index: BorderIndex, lines: RouteLines, *, whole: BoolArray) -> Hits:
     """Meet all lines with all borders; routes in the rows ``whole`` are measured to the end."""
-    found = np.empty((0, 5))
+    found, n_at_ends = np.empty((0, 5)), 0
     if len(lines.route):
-        found = index.crossings(lines.xy, lines.start)
+        every = index.crossings(lines.xy, lines.start)
+        found = _inner(every, lines)
+        n_at_ends = len(every) - len(found)
     line, vertex = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
     edge = (np.abs(found[:, 3]) - 1).astype(np.int64)
     to_right = found[:, 3] > 0
@@ -155,4 +177,5 @@ def find_hits(index: BorderIndex, lines: RouteLines, *, whole: BoolArray) -> Hit
         origin=origin,
         target=target,
         along=along,
+        n_at_ends=n_at_ends,
     )

@@ -15,7 +15,7 @@ from geocn.hotspots.posts import read_posts, segments_of
 from geocn.provenance import attach
 from geocn.spatial.border_repair import are_areas, borders_from_countries
 from geocn.spatial.borders import load_borders
-from geocn.spatial.crs import to_lonlat
+from geocn.spatial.crs import has_geometry, to_lonlat
 from geocn.spatial.topology import equal_lengths
 
 _KEPT = ("kind", "disputed", "scale", "left", "right")
@@ -112,7 +112,7 @@ def border_segments(
         scale="/".join(scales),
         crs="EPSG:4326",
         repairs=repairs,
-        left_out={"no_geometry": int(borders.geometry.isna().sum())},
+        left_out={"no_geometry": int((~has_geometry(borders)).sum())},
     )
 
 
@@ -147,16 +147,18 @@ def _cut(
     reached: dict[object, float] = {}
     given = borders.get("chainage_from_km")
     for row, (dyad, geometry) in enumerate(zip(borders["dyad"], borders.geometry, strict=True)):
+        known = given is not None and pd.notna(given.iloc[row])
+        at = float(given.iloc[row]) if known and given is not None else reached.get(dyad, 0.0)
         for part in shapely.get_parts(geometry) if geometry is not None else ():
+            if part.is_empty:
+                continue
             pieces, bounds = equal_lengths(shapely.get_coordinates(part), length_km)
-            known = given is not None and pd.notna(given.iloc[row])
-            origin = float(given.iloc[row]) if known and given is not None else 0.0
-            origin = max(origin, reached.get(dyad, 0.0)) if not known else origin
-            reached[dyad] = origin + float(bounds[-1])
             lines += [shapely.LineString(piece) for piece in pieces]
             columns["row"].append(np.full(len(pieces), row))
-            columns["from"].append(origin + bounds[:-1])
-            columns["to"].append(origin + bounds[1:])
+            columns["from"].append(at + bounds[:-1])
+            columns["to"].append(at + bounds[1:])
+            at += float(bounds[-1])
+            reached[dyad] = at
     return columns, lines
 
 

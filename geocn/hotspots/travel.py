@@ -19,6 +19,9 @@ from geocn.spatial.border_index import BorderIndex
 #: All that can happen at a border, in the words of ``border_crossings(include=…)``.
 HAPPENINGS = ("land", "landfall", "departure", "graze", "coast_graze", "along_border")
 
+# As a share of an edge.
+_INSIDE = 1e-6
+
 
 class Stop(NamedTuple):
     """One happening, on the border edge where it is placed."""
@@ -143,8 +146,9 @@ def _debounced(
         debounced = debounce(changes, min_excursion_m)
         counted["unseen_changes"] += debounced.n_unseen
         for change in debounced.changes:
-            yield _stop(hits, change)
-        yield from _undone(hits, debounced)
+            yield _on_its_border(index, hits, _stop(hits, change))
+        for stop in _undone(hits, debounced):
+            yield _on_its_border(index, hits, stop)
         for out, back in debounced.bridged:
             yield from _over_water(index, hits, out, back, counted)
 
@@ -164,6 +168,21 @@ def _stop(hits: Hits, change: Change, happening: str = "", length_m: float = np.
         happening,
         length_m,
     )
+
+
+def _on_its_border(index: BorderIndex, hits: Hits, stop: Stop) -> Stop:
+    """Move a crossing met at a node on the edge of another border to the border it crosses."""
+    if SEA in (stop.origin, stop.target):
+        return stop
+    dyad = "-".join(sorted((stop.origin, stop.target)))
+    if index.of_piece("dyad", np.array([stop.edge]))[0] == dyad:
+        return stop
+    near = index.nearest_on(dyad, float(hits.lon[stop.event]), float(hits.lat[stop.event]))
+    if near is None:
+        return stop
+    # Where one chain of a border ends and the next begins, chainage alone tells them apart.
+    inside = min(max(near[1], _INSIDE), 1 - _INSIDE)
+    return stop._replace(edge=near[0], fraction=inside)
 
 
 def _undone(hits: Hits, debounced: Debounced) -> Iterator[Stop]:

@@ -22,7 +22,7 @@ from geocn.spatial.border_repair import (
 )
 from geocn.spatial.border_sides import sides_from_countries
 from geocn.spatial.borders import SCALES, load_borders, load_countries
-from geocn.spatial.crs import to_lonlat
+from geocn.spatial.crs import has_geometry, to_lonlat
 from geocn.spatial.geodesy import distance_m
 
 _ALL_KINDS = ("land", "disputed", "coast")
@@ -46,6 +46,7 @@ class BorderIndex:
     side_numbers : (pieces, 2) numbers in ``countries`` of the left and the right side
     along : chainage in kilometres at every vertex, of the pieces measured so far
     measured : (pieces,) which those are
+    n_missing : rows without geometry
     """
 
     edges: FloatArray
@@ -60,6 +61,7 @@ class BorderIndex:
     side_numbers: IntArray
     along: FloatArray
     measured: BoolArray
+    n_missing: int
 
     def sides(self, edge: IntArray) -> tuple[IntArray, IntArray]:
         """Numbers in ``countries`` of the country to the left and to the right of edges."""
@@ -96,10 +98,7 @@ class BorderIndex:
         self.measured[wanted] = True
 
     def _origin(self, piece: int) -> float:
-        if "chainage_from_km" not in self.pieces:
-            return 0.0
-        value = self.pieces["chainage_from_km"].iloc[piece]
-        return 0.0 if pd.isna(value) else float(value)
+        return float(self.pieces["chainage_from_km"].iloc[piece])
 
     def _edges_of(self, pieces: Iterable[int]) -> IntArray:
         first = self.first_edge
@@ -190,6 +189,24 @@ def border_index(
     return _build(borders, areas=partial(country_tree, scales[0]))
 
 
+def _origins(pieces: pd.DataFrame, edges: FloatArray, piece: IntArray) -> FloatArray:
+    """Chainage at which each piece begins; where not given it runs on from row to row."""
+    given = np.full(len(pieces), np.nan)
+    if "chainage_from_km" in pieces:
+        given = pieces["chainage_from_km"].to_numpy(dtype=float, na_value=np.nan)
+    if not np.isnan(given).any():
+        return given
+    km = distance_m(edges[:, 0], edges[:, 1], edges[:, 2], edges[:, 3]) / 1000
+    length = np.bincount(piece, weights=km, minlength=len(pieces))
+    reached: dict[object, float] = {}
+    for row, dyad in enumerate(pieces["dyad"]):
+        if np.isnan(given[row]):
+            given[row] = reached.get(dyad, 0.0)
+        if length[row] > 0:
+            reached[dyad] = given[row] + length[row]
+    return given
+
+
 def _check_sides(borders: gpd.GeoDataFrame) -> None:
     missing = [name for name in ("dyad", "left", "right") if name not in borders]
     if missing:
@@ -243,6 +260,7 @@ def _build(
     edges = np.column_stack([a, a + _around(b - a)])
     piece = row[line[1:][joined]].astype(np.int64)
     pieces = pd.DataFrame(borders.drop(columns=borders.geometry.name)).reset_index(drop=True)
+    pieces["chainage_from_km"] = _origins(pieces, edges, piece)
     codes, countries = pd.factorize(pieces[["left", "right"]].to_numpy(object).ravel(), sort=True)
     scales = set(pieces["scale"].dropna()) if "scale" in pieces else set()
     return BorderIndex(
@@ -258,6 +276,7 @@ def _build(
         side_numbers=codes.reshape(-1, 2).astype(np.int64),
         along=np.full(len(edges) + len(pieces), np.nan),
         measured=np.zeros(len(pieces), dtype=bool),
+        n_missing=int((~has_geometry(borders)).sum()),
     )
 
 

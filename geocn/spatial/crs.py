@@ -8,7 +8,7 @@ import pyproj
 import shapely
 
 from geocn._typing import BoolArray, FloatArray
-from geocn.errors import CoordinateError, CRSError
+from geocn.errors import CoordinateError, CRSError, SchemaError
 
 LONLAT = "EPSG:4326"
 #: Cylindrical equal-area for the whole globe.
@@ -26,6 +26,8 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
     ------
     CRSError
         Where the frame declares no coordinate reference system.
+    SchemaError
+        Where it is no frame with a geometry.
 
     Examples
     --------
@@ -33,6 +35,16 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
     >>> require_crs(gpd.GeoSeries([shapely.Point(-77, 1)], crs=4326)).to_epsg()
     4326
     """
+    if not isinstance(getattr(frame, "_geometry_column_name", "geometry"), str) or not isinstance(
+        frame, (gpd.GeoDataFrame, gpd.GeoSeries)
+    ):
+        raise SchemaError(
+            layer,
+            found=f"a {type(frame).__name__} without a geometry column",
+            expected="a GeoDataFrame",
+            repair="Read it with geocn, or make one: geopandas.GeoDataFrame(frame, "
+            "geometry=..., crs=...).",
+        )
     if frame.crs is None:
         raise CRSError(
             layer,

@@ -125,7 +125,11 @@ def test_routes_without_geometry_or_length_are_counted():
     frame.loc[len(frame)] = ["one", shapely.MultiLineString([[(0, 1), (0, 1)], [(-1, 1), (1, 1)]])]
     found = border_crossings(frame, AB)
     assert found["route_id"].tolist() == ["r2", "r3", "one"]
-    assert found.attrs["geocn"]["left_out"] == {"no_geometry": 2, "no_length": 1}
+    assert found.attrs["geocn"]["left_out"] == {
+        "no_geometry": 2,
+        "no_length": 1,
+        "borders_without_geometry": 0,
+    }
 
 
 def test_an_empty_layer_gives_the_same_columns():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from geocn._kernels.self_exciting import spread_on_cells
-from geocn.errors import ParameterError, SchemaError
+from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import evaluate_forecast, forecast
 from geocn.hotspots.forecast_scores import score, top_cells
 from geocn.hotspots.self_exciting import SelfExciting, expected_counts, fit_self_exciting
@@ -245,3 +245,16 @@ def test_wrong_options_are_refused():
         evaluate_forecast(events, grid(2), origins=["2024-01-02"], as_of="2024-01-04")
     with pytest.raises(SchemaError, match="no column when"):
         forecast(events, grid(2), time="when")
+
+
+@pytest.mark.parametrize("hole", [None, shapely.Polygon()])
+def test_cells_without_geometry_are_refused_by_row(hole):
+    boxes = [shapely.box(0, 0, 1000, 1000), hole]
+    cells = gpd.GeoDataFrame(geometry=boxes, crs=6933, index=["a", "b"])
+    past = gpd.GeoDataFrame(
+        {"seized_at": pd.to_datetime(["2024-01-05"], utc=True)},
+        geometry=[shapely.Point(500, 500)],
+        crs=6933,
+    )
+    with pytest.raises(LayerError, match="1 row: b"):
+        forecast(past, cells)

@@ -255,3 +255,11 @@ def test_wrong_input_is_refused():
         spike_alerts(
             events, cells, gaps=[{"from": "2023-01-01", "to": "2023-01-02", "areas": ["z"]}]
         )
+
+
+def test_one_area_whose_past_says_nothing_of_its_scatter_has_a_threshold():
+    # The concentration is a guess so small that the threshold lies beyond all counts.
+    high = thresholds(0.01, np.array([2]), np.array([0.00098]), np.array([0.005]), 1.0)
+    assert high[0] >= 1
+    tail = upper(np.array([2**46]), np.array([2]), np.array([0.00098]), np.array([0.005]), 1.0)
+    assert 0 <= tail[0] <= 1
