@@ -13,6 +13,7 @@ from geocn.spatial.antimeridian import shortest_way
 from geocn.spatial.crs import LONLAT, equal_area_crs
 from geocn.spatial.densify import densify
 from geocn.spatial.geodesy import distance_m, geodesic_length_km
+from geocn.spatial.grids import make_grid
 
 _DEGREE_M = 111_000.0
 # A stretch in degrees gets a vertex at least this often, so that its pieces follow it
@@ -28,7 +29,7 @@ def by_squares(
     Returns
     -------
     DataFrame, GeoDataFrame
-        Pieces (route, cell, length_km) and cells (``cell_id``, geometry in ``crs``).
+        Pieces (route, cell, length_km, bearing) and cells (``cell_id``, geometry in ``crs``).
     """
     lonlat = shortest_way(lonlat)
     plane = equal_area_crs(gpd.GeoSeries(lonlat, crs=LONLAT))
@@ -41,7 +42,12 @@ def by_squares(
     key = np.column_stack([row, column])
     unique, cell = np.unique(key, axis=0, return_inverse=True)
     pieces = pd.DataFrame(
-        {"route": route[segment], "cell": cell.ravel(), "length_km": km[segment] * share}
+        {
+            "route": route[segment],
+            "cell": cell.ravel(),
+            "length_km": km[segment] * share,
+            "bearing": bearings(a, b)[segment],
+        }
     )
     squares = shapely.box(
         unique[:, 1] * cell_m,
@@ -56,22 +62,61 @@ def by_squares(
     return pieces, cells
 
 
-def by_areas(lonlat: ObjectArray, grid: gpd.GeoDataFrame) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
-    """Cut lines by the areas of ``grid``; cells are its rows."""
-    lines = gpd.GeoSeries(shortest_way(lonlat), crs=LONLAT).to_crs(grid.crs).to_numpy()
+def by_areas(
+    lonlat: ObjectArray, grid: gpd.GeoDataFrame, *, longest: float = np.inf
+) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
+    """Cut lines by the areas of ``grid``; cells are its rows.
+
+    Stretches longer than ``longest`` degrees get vertices on their way.
+    """
+    a, b, route = _segments(shortest_way(lonlat), longest)
+    to_grid = Transformer.from_crs(LONLAT, grid.crs, always_xy=True)
+    ends = [np.column_stack(to_grid.transform(*xy.T.copy())) for xy in (a, b)]
+    lines = np.asarray(shapely.linestrings(np.stack(ends, axis=1)), dtype=object)
     areas = grid.geometry.to_numpy()
-    route, cell = shapely.STRtree(areas).query(lines, predicate="intersects")
-    inside = shapely.intersection(lines[route], areas[cell])
-    km = geodesic_length_km(gpd.GeoSeries(inside, crs=grid.crs).to_crs(LONLAT).to_numpy())
-    crossed = km > 0
-    pieces = pd.DataFrame({"route": route, "cell": cell, "length_km": km})[crossed]
-    return pieces.reset_index(drop=True), grid
+    segment, cell = shapely.STRtree(areas).query(lines, predicate="intersects")
+    shapely.prepare(areas)
+    whole = shapely.covers(areas[cell], lines[segment])
+    km = np.zeros(len(segment))
+    s = segment[whole]
+    km[whole] = distance_m(*a[s].T, *b[s].T) / 1000
+    inside = shapely.intersection(lines[segment[~whole]], areas[cell[~whole]])
+    km[~whole] = geodesic_length_km(gpd.GeoSeries(inside, crs=grid.crs).to_crs(LONLAT).to_numpy())
+    table = {"route": route[segment], "cell": cell, "length_km": km}
+    pieces = pd.DataFrame(table | {"bearing": bearings(a, b)[segment]})
+    return pieces[km > 0].reset_index(drop=True), grid
+
+
+def by_hexagons(
+    lonlat: ObjectArray, cell_m: float, crs: CRS
+) -> tuple[pd.DataFrame, gpd.GeoDataFrame]:
+    """Cut lines by hexagons, ``cell_m`` between their centres, of an equal-area CRS."""
+    lonlat = shortest_way(lonlat)
+    plane = equal_area_crs(gpd.GeoSeries(lonlat, crs=LONLAT))
+    longest = cell_m / _DEGREE_M
+    dense = gpd.GeoSeries(densify(lonlat, longest), crs=LONLAT)
+    grid = make_grid(dense, cell_m=cell_m, kind="hex", crs=plane)
+    touched = shapely.STRtree(grid.geometry.to_numpy()).query(
+        dense.to_crs(plane).to_numpy(), predicate="intersects"
+    )[1]
+    grid = grid.iloc[np.unique(touched)].reset_index(drop=True)
+    pieces, cells = by_areas(lonlat, grid, longest=longest)
+    shapes = _from_plane(cells.geometry.to_numpy(), plane, crs)
+    return pieces, gpd.GeoDataFrame({"cell_id": cells["cell_id"]}, geometry=shapes)
+
+
+def bearings(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Radians clockwise from north, on the local scale of degrees."""
+    east = (b[:, 0] - a[:, 0]) * np.cos(np.radians((a[:, 1] + b[:, 1]) / 2))
+    bearing: FloatArray = np.arctan2(east, b[:, 1] - a[:, 1])
+    return bearing
 
 
 def _segments(lonlat: ObjectArray, longest: float) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return starts and ends of the segments of lines, and the row of each."""
     parts, row = shapely.get_parts(lonlat, return_index=True)
-    xy, part = shapely.get_coordinates(densify(parts, longest), return_index=True)
+    dense = densify(parts, longest) if np.isfinite(longest) else parts
+    xy, part = shapely.get_coordinates(dense, return_index=True)
     same = part[1:] == part[:-1]
     return xy[:-1][same], xy[1:][same], row[part[1:][same]]
 

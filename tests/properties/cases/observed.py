@@ -39,6 +39,16 @@ CASES = (
         moves=("routes",),
     ),
     Case(
+        "corridors.aggregate_routes",
+        corridors.aggregate_routes,
+        lambda: {"routes": _routes(), "method": "centre_lines", "apart_m": 50_000},
+        data=("routes",),
+        shuffled=("routes",),
+        empty=("routes",),
+        moves=("routes",),
+        rtol=1e-5,
+    ),
+    Case(
         "corridors.route_density",
         corridors.route_density,
         lambda: {"routes": _routes(), "cell_m": 10_000, "weight": "weight_kg"},
