@@ -142,7 +142,8 @@ def _inner(found: FloatArray, lines: RouteLines) -> FloatArray:
     line, vertex, part = found[:, 0].astype(np.int64), found[:, 1].astype(np.int64), found[:, 2]
     first = (vertex == lines.start[line]) & (part <= _AT_END)
     last = (vertex == lines.start[line + 1] - 2) & (part >= 1 - _AT_END)
-    return found[~(first | last)]
+    inner: FloatArray = found[~(first | last)]
+    return inner
 
 
 def find_hits(index: BorderIndex, lines: RouteLines, *, whole: BoolArray) -> Hits:
