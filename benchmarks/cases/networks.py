@@ -121,13 +121,13 @@ CASES = (
         "print(found.cut_capacity)",
     ),
     Case(
-        "Edges to close for a budget of 3, shortest path, 19,800 edges",
-        _grid(100) + _FRAMES + "#--\nplan = interdict(network, a, b, budget=3)\n"
+        "Edges to close for a budget of 3, shortest path, 1,740 edges",
+        _grid(30) + _FRAMES + "#--\nplan = interdict(network, a, b, budget=3)\n"
         "print(plan.value_before, plan.value_after, plan.status)",
     ),
     Case(
-        "Edges to close for a budget of 3, greatest flow, 4,900 edges",
-        _grid(50)
+        "Edges to close for a budget of 3, greatest flow, 1,740 edges",
+        _grid(30)
         + _FRAMES
         + "#--\nplan = interdict(network, a, b, budget=3, objective='max_flow', capacity='room')\n"
         "print(plan.value_before, plan.value_after, plan.status)",

@@ -87,6 +87,7 @@ def k_shortest_routes(
     Examples
     --------
     >>> import geopandas as gpd, shapely
+    >>> from geocn.corridors import route_network
     >>> ring = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 2, 1).exterior], crs=4326)
     >>> network = route_network({"road": ring}, speeds_kmh={"road": 60})
     >>> a, b = (gpd.GeoDataFrame(geometry=[shapely.Point(x, 0)], crs=4326) for x in (0.5, 1))
