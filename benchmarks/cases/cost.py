@@ -10,7 +10,7 @@ from geocn.corridors import cost_surface, least_cost_corridors
 side = len(friction)
 raster = xr.DataArray(friction, dims=("y", "x"), coords={{
     "y": np.arange(side)[::-1] * 1e3, "x": np.arange(side) * 1e3}}).rio.write_crs("EPSG:6933")
-cost_surface(raster[:9, :9], [(1, 1)], neighbours=8)
+cost_surface(raster[:400, :400], [(0, 0)], neighbours=8)
 """
 
 _TERRAIN = """
@@ -48,16 +48,38 @@ print(cost[np.isfinite(cost)].max() * 1e3)
 """
 
 _HEAP = """
-from geocn._kernels import cost
+from geocn._kernels.cost import halves, planar_lengths
+from geocn.spatial.cost_sweep import Ground, by_heap
 side = len(friction)
-none = np.empty(0, np.int64)
 def heap(friction, start):
-    halves = cost.halves(cost.planar_lengths(len(friction), 1e3, 1e3))
-    return cost.accumulate(friction, halves, np.empty((0, 0)), np.ones(1), 16, False,
-                           np.array([start]), np.inf, none, none, 0.0)[0]
+    cost = np.full(friction.shape, np.inf)
+    cost.ravel()[start] = 0
+    ground = Ground(friction, halves(planar_lengths(len(friction), 1e3, 1e3)), False, True)
+    by_heap(ground, cost, np.array([start]), limit=lambda: np.inf)
+    return cost
 heap(friction[:9, :9].copy(), 10)
 #--
 print(heap(friction, (side // 2 // 2 * 2) * side + side // 2).max())
+"""
+
+# Written by blocks, so that the memory counted is that of the work.
+_FILE = """
+import tempfile
+import rasterio
+from geocn.corridors import cost_surface
+path = tempfile.mkdtemp() + "/friction.tif"
+with rasterio.open(path, "w", driver="GTiff", width={side} * {n}, height={side} * {n}, count=1,
+                   dtype="float32", crs="EPSG:6933", tiled=True,
+                   transform=rasterio.Affine(1e3, 0, 0, 0, -1e3, {side} * {n} * 1e3)) as out:
+    for i in range({n} * {n}):
+        at = rasterio.windows.Window(i % {n} * {side}, i // {n} * {side}, {side}, {side})
+        out.write(friction.astype("float32"), 1, window=at)
+del field, friction
+"""
+
+_FROM_FILE = """#--
+found = cost_surface(path, [({middle}, {middle})], neighbours=8{more})
+print(found.attrs["geocn"]["n_cells_reached"])
 """
 
 _GRASS = """
@@ -90,13 +112,13 @@ _GROWTH = tuple(
         f"accumulated cost over {side}² cells of terrain, 8 neighbours, for growth",
         _TERRAIN.replace("{side}", str(side)) + _PLACE + _MIDDLE.replace("{n}", "8"),
     )
-    for side in (1000, 2000, 8000)
+    for side in (1000, 2000)
 )
 
 _SIDE = _TERRAIN.replace("{side}", "4000")
 _OURS8 = _PLACE + _MIDDLE.replace("{n}", "8")
 _OURS16 = _PLACE + _MIDDLE.replace("{n}", "16").replace(
-    "#--", "cost_surface(raster[:9, :9], [(1, 1)])\n#--"
+    "#--", "cost_surface(raster[:400, :400], [(0, 0)])\n#--"
 )
 
 _CORRIDOR = """#--
@@ -113,6 +135,13 @@ print(int((total <= 1.05 * total.min() * (1 + 1e-12)).sum()))
 
 _SMALL = _TERRAIN.replace("{side}", "2000")
 
+
+def _from_file(n: int, more: str = "") -> str:
+    ready = _TERRAIN + _FILE
+    work = _FROM_FILE.replace("{middle}", str(1250 * n)).replace("{more}", more)
+    return ready.replace("{side}", "2500").replace("{n}", str(n)) + work
+
+
 CASES = (
     Case("accumulated cost over 4000² cells of terrain, 8 neighbours", _SIDE + _OURS8,
          _SIDE + _SKIMAGE, "scikit-image MCP_Geometric"),
@@ -120,14 +149,13 @@ CASES = (
          _NOISE + _SKIMAGE, "scikit-image MCP_Geometric"),
     Case("accumulated cost over a maze of 2000² cells, 8 neighbours", _COMB + _OURS8,
          _COMB + _SKIMAGE, "scikit-image MCP_Geometric"),
-    Case("accumulated cost over 4000² cells of terrain, 16 neighbours", _SIDE + _OURS16,
-         _SIDE + _HEAP, "one heap"),
+    Case("accumulated cost over 2000² cells of terrain, 16 neighbours", _SMALL + _OURS16,
+         _SMALL + _HEAP, "one heap"),
     Case("accumulated cost over 2000² cells of terrain against GRASS", _SMALL + _OURS8,
          _SMALL + _GRASS, "GRASS r.cost"),
-    Case("accumulated cost over 10000² cells in memory",
-         _TERRAIN.replace("{side}", "2500")
-        + "friction = np.tile(friction, (4, 4)).astype('float32')\n"
-         + _OURS8, limit_mb=3072.0),
+    Case("accumulated cost over 10000² cells in memory", _from_file(4), limit_mb=3072.0),
+    Case("accumulated cost over 5000² cells by blocks within 600 MB",
+         _from_file(2, ", to=path + '.cost.tif', memory_budget_mb=600"), limit_mb=600.0),
     Case("corridor between two sites over 2000² cells", _SMALL + _PLACE + _CORRIDOR,
          _SMALL + _CORRIDOR_PEER, "scikit-image MCP_Geometric"),
     *_GROWTH,

@@ -25,6 +25,7 @@ from rasterio.windows import Window
 from geocn._kernels import cost as kernel
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray, StrPath
 from geocn.corridors._block_grid import Block, BlockGrid
+from geocn.corridors._islands import Islands
 from geocn.errors import RasterError, ReadError
 from geocn.io.atomic import atomic_file
 from geocn.io.guard import FileFormat, check_path, identify_content, open_regular
@@ -34,7 +35,7 @@ from geocn.spatial.cost_sweep import Ground, Tiles, relax, spread_owners
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 
 # Bytes a cell of a run in memory, of a block, and of Python with its libraries.
-_IN_MEMORY, _IN_BLOCK, _BASE_MB = 40, 44, 350
+_IN_MEMORY, _IN_BLOCK, _BASE_MB = 32, 44, 350
 _TILE = 512
 _HEAD = 4096
 _ALONE = {
@@ -84,6 +85,7 @@ def by_blocks(
             result = attach(
                 xr.Dataset(), "corridors.cost_surface", **asked, crs=grid.crs,
                 n_sources=len(sites.labels) - len(sites.left_out), left_out=sites.left_out,
+                duplicated_sources=sites.duplicated,
                 **facts,
             )  # fmt: skip
             attrs = dict(result.attrs)
@@ -152,13 +154,19 @@ class _Run:
     def _counted(self) -> dict[str, Any]:
         """Count cells, and write the owner of them all where there is but one."""
         owners, counts = np.unique(self.sites.owners), np.zeros(2, dtype=np.int64)
+        islands = Islands(self.grid)
         for block in self.blocks.blocks:
             reached = np.isfinite(self._read(1, block)[block.inner])
             passable = np.isfinite(self._friction(block)[block.inner])
             counts += [reached.sum(), (passable & ~reached).sum()]
+            islands.add(passable & ~reached, block.window.row_off, block.window.col_off)
             if len(owners) == 1:
                 self._write(2, block, np.where(reached, float(owners[0]), np.nan))
-        return {"n_cells_reached": int(counts[0]), "n_cells_unreached": int(counts[1])}
+        return {
+            "n_cells_reached": int(counts[0]),
+            "n_cells_unreached": int(counts[1]),
+            **islands.facts(),
+        }
 
     def _seeded(self) -> FloatArray:
         waiting = np.full(len(self.blocks.blocks), np.inf)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
 import numpy as np
-import scipy.ndimage
 import xarray as xr
 
 from geocn._typing import FloatArray, StrPath
 from geocn.corridors._blocks import by_blocks, fits, write_cost
+from geocn.corridors._islands import Islands
 from geocn.errors import ParameterError
 from geocn.io.raster import read_raster
 from geocn.provenance import attach
@@ -78,6 +79,10 @@ def cost_surface(
         ``accumulated``: cost, NaN where nothing arrives. ``allocation``: position in
         ``sources`` of the source that is cheapest to come from (the first of equals),
         -1 where nothing arrives; ``allocation.attrs["labels"]`` holds the index labels.
+        ``attrs["geocn"]`` names passable ground that no source reaches
+        (``islands_unreached``: cells, and x and y of one of them, the 100 largest) and
+        sources that stand wholly on cells of earlier ones (``duplicated_sources``), which
+        are nearest to nothing.
 
     Raises
     ------
@@ -128,13 +133,20 @@ def cost_surface(
             friction, sources, to, neighbours=neighbours, max_cost=limit,
             memory_budget_mb=memory_budget_mb, progress=progress, asked=asked,
         )  # fmt: skip
-    raster = read_raster(friction) if isinstance(friction, (str, PathLike)) else friction
+    raster = _whole(friction) if isinstance(friction, (str, PathLike)) else friction
     surface = friction_surface(raster, neighbours=neighbours, elevation=elevation, slope=slope)
     sites = locate_sites(surface, sources, "sources")
     field = surface.accumulate(sites.cells, sites.owners, max_cost=limit)
     facts = _facts(surface, sites, field.cost)
     result = attach(_result(field, sites), "corridors.cost_surface", **asked, **facts)
     return result if to is None else write_cost(result, to)
+
+
+def _whole(path: StrPath) -> xr.DataArray:
+    raster = read_raster(path)
+    # A reader's copies hold on to each other through their accessors: bytes for each cell.
+    gc.collect()
+    return raster
 
 
 def _result(field: CostField, sites: Sites) -> xr.Dataset:
@@ -158,15 +170,15 @@ def _result(field: CostField, sites: Sites) -> xr.Dataset:
 def _facts(surface: FrictionSurface, sites: Sites, cost: FloatArray) -> dict[str, Any]:
     n_reached = int(np.count_nonzero(cost < np.inf))
     n_unreached = int(np.count_nonzero(surface.friction < np.inf)) - n_reached
-    n_islands = 0
+    islands = Islands(surface.grid)
     if n_unreached:
-        unreached = (surface.friction < np.inf) & (cost == np.inf)
-        n_islands = scipy.ndimage.label(unreached, np.ones((3, 3)))[1]
+        islands.add((surface.friction < np.inf) & (cost == np.inf))
     return {
         "crs": surface.grid.crs,
         "n_sources": len(sites.labels) - len(sites.left_out),
         "left_out": sites.left_out,
+        "duplicated_sources": sites.duplicated,
         "n_cells_reached": n_reached,
         "n_cells_unreached": n_unreached,
-        "n_islands_unreached": int(n_islands),
+        **islands.facts(),
     }

@@ -159,6 +159,14 @@ class Sites:
     labels: list[Any]
     left_out: list[Any]
 
+    @property
+    def duplicated(self) -> list[Any]:
+        """Labels of sites each cell of which belongs to an earlier one too."""
+        order = np.lexsort((self.owners, self.cells))
+        _, first = np.unique(self.cells[order], return_index=True)
+        alone = set(self.owners[order][first].tolist())
+        return [self.labels[i] for i in np.unique(self.owners).tolist() if i not in alone]
+
     def of(self, position: int) -> IntArray:
         """Flat cells of one site."""
         cells: IntArray = self.cells[self.owners == position]

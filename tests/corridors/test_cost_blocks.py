@@ -57,8 +57,12 @@ def test_blocks_find_the_same_bits_as_memory(tmp_path, crs, neighbours):
     owner = np.nan_to_num(found["allocation"].to_numpy(), nan=-1)
     np.testing.assert_array_equal(owner, whole["allocation"])
     one, other = (r.attrs["geocn"] for r in (found, whole))
-    for name in ("n_cells_reached", "n_cells_unreached", "n_sources", "method"):
+    for name in (
+        "n_cells_reached", "n_cells_unreached", "n_sources", "method", "duplicated_sources",
+        "n_islands_unreached", "islands_unreached",
+    ):  # fmt: skip
         assert one[name] == other[name]
+    assert one["duplicated_sources"] == [2]
     assert any("blocks wait" in line for line in told)
     with rasterio.open(tmp_path / "cost.tif") as out:
         assert out.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
@@ -138,3 +142,24 @@ def test_an_area_as_source(tmp_path):
     found = cost_surface(path, area, to=tmp_path / "c.tif", memory_budget_mb=0.2)
     whole = cost_surface(path, area)
     np.testing.assert_array_equal(found["accumulated"], whole["accumulated"])
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("crs", [UTM, LONLAT])
+def test_islands_over_the_edges_of_blocks_are_named_once(tmp_path, crs):
+    values = np.ones((150, 240), "float32")
+    # A wall all around the middle: its inside is one island that spans blocks, and a
+    # strip beyond a second wall lies around the antimeridian.
+    values[[20, 130], 40:201] = np.nan
+    values[20:131, [40, 200]] = np.nan
+    values[140] = np.nan
+    turn = rasterio.Affine(1.5, 0, -180, 0, -1, 75) if crs == LONLAT else None
+    path = write(tmp_path / "f.tif", values, crs, turn)
+    by_blocks = cost_surface(path, [(0, 0)], to=tmp_path / "c.tif", memory_budget_mb=0.2)
+    for found in (by_blocks, cost_surface(path, [(0, 0)])):
+        facts = found.attrs["geocn"]
+        assert facts["n_islands_unreached"] == 2
+        named = facts["islands_unreached"]
+        assert [island["n_cells"] for island in named] == [109 * 159, 9 * 240]
+        where = rasterio.Affine(100, 0, 5e5, 0, -100, 4e6) if turn is None else turn
+        assert (named[0]["x"], named[0]["y"]) == pytest.approx(where @ (41.5, 21.5))

@@ -100,6 +100,13 @@ def test_islands_are_nan_and_counted():
     assert (found["allocation"] == -1).sum() == 25
     assert found.attrs["geocn"]["n_cells_unreached"] == 18
     assert found.attrs["geocn"]["n_islands_unreached"] == 1
+    assert [island["n_cells"] for island in found.attrs["geocn"]["islands_unreached"]] == [18]
+
+
+def test_sources_on_one_cell_are_named_and_the_first_is_nearest():
+    found = cost_surface(raster(np.ones((5, 9))), [(2, 0), (2, 8), (2, 0)])
+    assert found.attrs["geocn"]["duplicated_sources"] == [2]
+    assert set(np.unique(found["allocation"])) == {0, 1}
 
 
 def test_sources_in_another_crs_and_without_a_place():
