@@ -38,7 +38,8 @@ class Calibration:
     folds : DataFrame
         By fold of routes held out: ``n_routes``; mean ``log_likelihood`` a route, ``auc`` and
         ``captured_10pct`` of the corridors between their ends, each also ``_uniform`` for
-        even friction; and ``auc_straight_line``.
+        even friction; and ``auc_straight_line``. The likelihood is NaN where a way costs so
+        much (above some 700) that its probability is no number.
     friction : DataArray
         ``exp(sum of weight x factor)``, NaN where a factor has no value: for
         :func:`geocn.corridors.cost_surface` and its kin.
@@ -267,8 +268,8 @@ def _held_out(  # noqa: PLR0917
         weights = learnt[1:] / spread
         row: dict[str, float] = {
             "n_routes": len(inside),
-            "log_likelihood": model.evaluate(learnt, inside)[0].mean(),
-            "log_likelihood_uniform": even.evaluate(plainly, inside)[0].mean(),
+            "log_likelihood": _mean(model.evaluate(learnt, inside)[0]),
+            "log_likelihood_uniform": _mean(even.evaluate(plainly, inside)[0]),
         }
         for suffix, w in (("", weights), ("_uniform", 0 * weights)):
             surface = _detours(coarse, w, [walks.cells[i] for i in inside])
@@ -282,6 +283,10 @@ def _held_out(  # noqa: PLR0917
         rows.append(row)
     table = pd.DataFrame(rows).rename_axis("fold")
     return table.astype("float64").astype({"n_routes": "int64"})
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) if np.isfinite(values).all() else float("nan")
 
 
 def _detours(coarse: FactorGrid, weights: FloatArray, walks: list[IntArray]) -> xr.DataArray:
