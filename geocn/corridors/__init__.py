@@ -26,6 +26,7 @@ __all__ = [
     "Interdiction",
     "RandomisedPaths",
     "Validation",
+    "RouteNetwork",
     "aggregate_routes",
     "calibrate_friction",
     "chokepoints",
