@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geocn._typing import BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
@@ -279,6 +280,7 @@ def _check_columns(
                 found=f"no column {', '.join(missing)}",
                 expected=f"a result of {maker}",
             )
+    _check_segments(segments)
     scales = [crossings.attrs.get("geocn", {}).get("scale"), _scale(segments)]
     if all(scales) and scales[0] != scales[1]:
         raise LayerError(
@@ -287,6 +289,34 @@ def _check_columns(
             expected="one map scale: chainage differs between scales",
             repair="Pass the same borders to border_crossings and border_segments.",
         )
+
+
+def _check_segments(segments: gpd.GeoDataFrame) -> None:
+    """Refuse what is no line, and segments that hold the same stretch twice."""
+    shapes = segments.geometry.to_numpy()
+    other = ~shapely.is_missing(shapes) & (shapely.get_dimensions(shapes) != 1)
+    along = pd.DataFrame(
+        {
+            "dyad": segments["dyad"].to_numpy(),
+            "start": segments["chainage_from_km"].to_numpy(dtype=float),
+            "end": segments["chainage_to_km"].to_numpy(dtype=float),
+        }
+    ).sort_values(["dyad", "start", "end"])
+    same = (along["dyad"] == along["dyad"].shift()).to_numpy()
+    # Chainages were summed in different orders: a metre of slack.
+    twice = same & (along["start"] < along["end"].shift() - 1e-3).to_numpy()
+    for rows, found in (
+        (np.flatnonzero(other), "segments that are not lines"),
+        (along.index[twice].to_numpy(), "segments that hold the same stretch twice"),
+    ):
+        if len(rows):
+            raise LayerError(
+                "segments",
+                found=found,
+                expected="a result of border_segments, each stretch once",
+                repair="Drop these rows.",
+                rows=list(segments.index[rows]),
+            )
 
 
 def _scale(segments: gpd.GeoDataFrame) -> str:

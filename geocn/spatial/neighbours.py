@@ -208,6 +208,15 @@ def _centres(frame: gpd.GeoDataFrame) -> tuple[FloatArray, FloatArray | None, In
     if (shapely.get_type_id(degrees.to_numpy()) != 0).any():
         degrees = degrees.to_crs(equal_area_crs(degrees)).centroid.to_crs("EPSG:4326")
     lonlat = shapely.get_coordinates(degrees.to_numpy())
+    astray = ~(np.isfinite(lonlat).all(axis=1) & (np.abs(lonlat) <= (360, 90)).all(axis=1))
+    if astray.any():
+        raise LayerError(
+            "neighbours",
+            found="areas without a centre on Earth, such as a ring that crosses itself",
+            expected="valid areas",
+            repair="Mend them with geometry.make_valid().",
+            rows=list(shown.index[astray]),
+        )
     to_xyz = pyproj.Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
     xyz = np.column_stack(to_xyz.transform(lonlat[:, 0], lonlat[:, 1], np.zeros(len(lonlat))))
     return xyz, lonlat, rows

@@ -281,3 +281,15 @@ def test_grazes_and_landfalls_are_no_crossings(segments):
     result = border_hotspots(kinds, segments)
     assert result["n_crossings"].sum() == result["observed"].sum() == 1
     assert result.attrs["geocn"]["left_out"]["not_crossings"] == 2
+
+
+def test_a_stretch_given_twice_and_what_is_no_line_are_refused(segments):
+    twice = pd.concat([segments, segments.iloc[[3]].set_axis([99])])
+    with pytest.raises(LayerError, match="twice") as error:
+        border_hotspots(crossings_at(0.1), twice)
+    assert error.value.rows in ([3], [99])
+    point = segments.copy()
+    point.loc[2, "geometry"] = shapely.Point(0, 0)
+    with pytest.raises(LayerError, match="not lines") as error:
+        border_hotspots(crossings_at(0.1), point)
+    assert error.value.rows == [2]

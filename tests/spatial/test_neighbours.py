@@ -93,3 +93,12 @@ def test_faults_are_refused():
     with pytest.raises(ParameterError):
         knn(0)
     assert describe(5) == describe(distance_band(5))
+
+
+def test_an_area_without_a_centre_is_named() -> None:
+    bow_tie = shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
+    boxes = [shapely.box(2, 0, 3, 1), bow_tie, shapely.box(4, 0, 5, 1)]
+    frame = gpd.GeoDataFrame(geometry=boxes, index=list("abc"), crs="EPSG:4326")
+    with pytest.raises(LayerError, match="centre") as error:
+        neighbour_matrix(frame, distance_band(500_000))
+    assert error.value.rows == ["b"]
