@@ -193,7 +193,7 @@ def _origins(pieces: pd.DataFrame, edges: FloatArray, piece: IntArray) -> FloatA
     """Chainage at which each piece begins; where not given it runs on from row to row."""
     given = np.full(len(pieces), np.nan)
     if "chainage_from_km" in pieces:
-        given = pieces["chainage_from_km"].to_numpy(dtype=float, na_value=np.nan)
+        given = pieces["chainage_from_km"].to_numpy(dtype=float, na_value=np.nan, copy=True)
     if not np.isnan(given).any():
         return given
     km = distance_m(edges[:, 0], edges[:, 1], edges[:, 2], edges[:, 3]) / 1000
