@@ -15,7 +15,8 @@ def made(side, steps):
     x, y = (a.ravel() * 1e3 for a in np.meshgrid(np.arange(side), np.arange(side)))
     grid = gpd.GeoDataFrame(geometry=shapely.box(x, y, x + 1e3, y + 1e3), crs=6933)
     counts = np.random.default_rng(0).poisson(0.3, (side * side, steps))
-    return xr.Dataset({{{{"n_events": (("area", "time"), counts)}}}}, {{{{"area": grid.index}}}}), grid
+    data = {{{{"n_events": (("area", "time"), counts)}}}}
+    return xr.Dataset(data, {{{{"area": grid.index}}}}), grid
 cube, grid = made({side}, {steps})
 emerging_hotspots(*made(5, 6), neighbours="queen")
 #--
