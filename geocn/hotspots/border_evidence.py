@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.hotspots.border_chains import Chains
 from geocn.hotspots.imputation import place_events
 from geocn.hotspots.precision import PRECISION
-from geocn.spatial.crs import equal_area_crs, require_crs
+from geocn.spatial.crs import equal_area_crs, require_crs, to_lonlat
 from geocn.spatial.nearest import nearest_line
+
+# Degrees. Two segments of one chain meet within it, two that only share a chainage lie apart.
+_ON_SEGMENT: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,11 @@ def mean_of(values: AnyArray) -> AnyArray:
 
 
 def segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntArray:
-    """Row of the segment that holds each crossing's chainage, -1 where none does."""
+    """Row of the segment that holds each crossing's chainage, -1 where none does.
+
+    Where one chain of a border ends at the chainage at which the next begins, the crossing
+    belongs to the segment that it lies on.
+    """
     at = np.full(len(crossings), -1, dtype=np.int64)
     starts = segments["chainage_from_km"].to_numpy(dtype=float)
     ends = segments["chainage_to_km"].to_numpy(dtype=float)
@@ -75,10 +84,32 @@ def segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntAr
         rows = rows[np.argsort(starts[rows], kind="stable")]
         found = np.searchsorted(starts[rows], place[members], side="right") - 1
         row = rows[np.maximum(found, 0)]
-        # Chainages were summed in different orders: a metre of slack at both ends.
-        inside = (place[members] >= starts[row] - 1e-3) & (place[members] <= ends[row] + 1e-3)
+        inside = _holds(place[members], starts[row], ends[row])
         at[members[inside]] = row[inside]
+        for step in (-1, 1):
+            other = rows[np.clip(found + step, 0, len(rows) - 1)]
+            tied = _holds(place[members], starts[other], ends[other]) & (other != row)
+            who, instead = members[tied], other[tied]
+            nearer = _lies_nearer(crossings.iloc[who], segments, at[who], instead)
+            at[who[nearer]] = instead[nearer]
     return at
+
+
+def _holds(place: FloatArray, start: FloatArray, end: FloatArray) -> BoolArray:
+    # Chainages were summed in different orders: a metre of slack at both ends.
+    held: BoolArray = (place >= start - 1e-3) & (place <= end + 1e-3)
+    return held
+
+
+def _lies_nearer(
+    crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame, row: IntArray, other: IntArray
+) -> BoolArray:
+    """Whether crossings lie off the segment of a row (or have none), and nearer to another."""
+    places = to_lonlat(crossings, "crossings").geometry.to_numpy()
+    lines = to_lonlat(segments.iloc[np.append(row, other)], "segments").geometry.to_numpy()
+    apart, instead = (shapely.distance(places, part) for part in np.split(lines, 2))
+    nearer: BoolArray = (row < 0) | ((apart > _ON_SEGMENT) & (instead < apart))
+    return nearer
 
 
 def locate_crossings(
