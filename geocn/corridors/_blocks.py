@@ -19,6 +19,7 @@ import rasterio.shutil
 import rioxarray
 import xarray as xr
 from affine import Affine
+from rasterio.enums import Resampling
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 
@@ -46,7 +47,7 @@ _ALONE = {
 }
 _COG = {
     "driver": "COG", "COMPRESS": "DEFLATE", "LEVEL": 1, "PREDICTOR": "FLOATING_POINT",
-    "OVERVIEW_RESAMPLING": "NEAREST", "BIGTIFF": "IF_SAFER",
+    "BIGTIFF": "IF_SAFER",
 }  # fmt: skip
 
 Progress = Callable[[str], None]
@@ -91,7 +92,7 @@ def by_blocks(
             attrs = dict(result.attrs)
             store.update_tags(GEOCN=json.dumps(attrs["geocn"], sort_keys=True))
         run.tell("writing the COG")
-        rasterio.shutil.copy(scratch, goal, **_COG)
+        _write_cog(scratch, goal)
     return _lazily(to, attrs, sites)
 
 
@@ -107,7 +108,7 @@ def write_cost(result: xr.Dataset, to: StrPath) -> xr.Dataset:
             for band, array in enumerate(north_up, start=1):
                 store.write(array, band)
             store.update_tags(GEOCN=json.dumps(result.attrs["geocn"], sort_keys=True))
-        rasterio.shutil.copy(scratch, goal, **_COG)
+        _write_cog(scratch, goal)
     return result
 
 
@@ -317,6 +318,14 @@ def _scratch(path: Path, grid: RasterGrid) -> DatasetWriter:
         nodata=np.nan, crs=grid.crs, transform=grid.transform, tiled=True, blockxsize=_TILE,
         blockysize=_TILE, interleave="band", sparse_ok=True, bigtiff="yes",
     )  # fmt: skip
+
+
+def _write_cog(scratch: Path, goal: Path) -> None:
+    # The COG driver would make its overviews from a compressed copy, over and over again.
+    with rasterio.open(scratch, "r+") as store:
+        halvings = max(int(np.ceil(np.log2(max(store.shape) / _TILE))), 0)
+        store.build_overviews([2**k for k in range(1, halvings + 1)], Resampling.nearest)
+    rasterio.shutil.copy(scratch, goal, **_COG)
 
 
 def _lazily(path: StrPath, attrs: dict[str, Any], sites: Sites) -> xr.Dataset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from os import PathLike
 from typing import Any
@@ -66,8 +65,9 @@ def cost_surface(
     slope : {"tobler", "langmuir"}, callable, mapping or sequence of (slope, factor)
         That factor by rise over run; see :func:`geocn.spatial.cost_slope.slope_factors`.
     to : path, optional
-        Write the result there as a COG (band 1 cost, band 2 allocation where there are
-        several sources), whole or not at all, and read the result from it when asked.
+        Write the result there as a COG of float64 (band 1 cost, band 2 allocation, NaN where
+        nothing arrives), whole or not at all. A run by blocks reads its result from it when
+        asked, and gives allocation as the file has it.
     memory_budget_mb : float
         What a run from path to path may hold in memory.
     progress : callable, optional
@@ -133,20 +133,13 @@ def cost_surface(
             friction, sources, to, neighbours=neighbours, max_cost=limit,
             memory_budget_mb=memory_budget_mb, progress=progress, asked=asked,
         )  # fmt: skip
-    raster = _whole(friction) if isinstance(friction, (str, PathLike)) else friction
+    raster = read_raster(friction) if isinstance(friction, (str, PathLike)) else friction
     surface = friction_surface(raster, neighbours=neighbours, elevation=elevation, slope=slope)
     sites = locate_sites(surface, sources, "sources")
     field = surface.accumulate(sites.cells, sites.owners, max_cost=limit)
     facts = _facts(surface, sites, field.cost)
     result = attach(_result(field, sites), "corridors.cost_surface", **asked, **facts)
     return result if to is None else write_cost(result, to)
-
-
-def _whole(path: StrPath) -> xr.DataArray:
-    raster = read_raster(path)
-    # A reader's copies hold on to each other through their accessors: bytes for each cell.
-    gc.collect()
-    return raster
 
 
 def _result(field: CostField, sites: Sites) -> xr.Dataset:

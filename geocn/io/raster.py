@@ -153,7 +153,10 @@ def _labelled(
 
     turn = source.transform
     north_up = turn if turn.e < 0 else _turned(turn, source.height)
-    raster = raster.rio.write_crs(crs).rio.write_transform(north_up).rio.write_nodata(np.nan)
+    # In place: a copy and its accessor hold on to each other until garbage is collected.
+    raster.rio.write_crs(crs, inplace=True)
+    raster.rio.write_transform(north_up, inplace=True)
+    raster.rio.write_nodata(np.nan, inplace=True)
     raster.attrs["band"] = band
     if source.descriptions[band - 1]:
         raster.attrs["long_name"] = source.descriptions[band - 1]
@@ -187,7 +190,7 @@ def _band(source: DatasetReader, band: int | None, name: str) -> int:
 def _values(source: DatasetReader, band: int, nodata: float | None) -> AnyArray:
     raw = source.read(band, masked=True)
     small = np.dtype(raw.dtype).itemsize <= 2 or raw.dtype == np.float32
-    values: AnyArray = raw.data.astype(np.float32 if small else np.float64)
+    values: AnyArray = raw.data.astype(np.float32 if small else np.float64, copy=False)
     gone = np.ma.getmaskarray(raw)
     if nodata is not None:
         gone = gone | (raw.data == nodata)
