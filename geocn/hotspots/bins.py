@@ -11,8 +11,8 @@ from scipy import sparse
 from geocn._kernels import exact
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
+from geocn.hotspots.combining import combine_scores, scores_from_p
 from geocn.hotspots.correction import Correction, adjust
-from geocn.hotspots.imputation import combine_scores, scores_from_p
 from geocn.hotspots.tails import (
     analytic_p,
     binomial_tails,

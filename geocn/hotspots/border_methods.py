@@ -12,8 +12,8 @@ from geocn._typing import AnyArray, FloatArray, IntArray
 from geocn.errors import ParameterError
 from geocn.hotspots import border_windows as windows
 from geocn.hotspots.border_chains import Chains
+from geocn.hotspots.combining import combine_scores, scores_from_p
 from geocn.hotspots.correction import Correction, adjust
-from geocn.hotspots.imputation import combine_scores, scores_from_p
 from geocn.hotspots.interval_scan import LOOK_FOR, LookFor
 
 

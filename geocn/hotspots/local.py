@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
+from geocn.hotspots.combining import combine_scores, scores_from_p
 from geocn.hotspots.correction import CORRECTIONS
 from geocn.hotspots.empirical_bayes import shrunken_rates
-from geocn.hotspots.imputation import combine_scores, imputed_columns, scores_from_p
+from geocn.hotspots.imputation import imputed_columns
 from geocn.hotspots.surroundings import Surroundings
 from geocn.hotspots.tails import Tails, binomial_tails, choose, refuse_other_than_counts
 from geocn.hotspots.values import numeric_column

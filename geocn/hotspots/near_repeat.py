@@ -16,12 +16,8 @@ from scipy import stats
 from geocn._typing import BoolArray, FloatArray, IntArray
 from geocn.errors import DateError, ParameterError, SchemaError
 from geocn.hotspots import knox
-from geocn.hotspots.imputation import (
-    IMPUTATIONS,
-    check_imputations,
-    combine_estimates,
-    place_events,
-)
+from geocn.hotspots.combining import combine_estimates
+from geocn.hotspots.imputation import IMPUTATIONS, check_imputations, place_events
 from geocn.hotspots.one_sided import combine_upper
 from geocn.hotspots.positions import positions_m
 from geocn.provenance import attach

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from geocn._typing import FloatArray
-from geocn.hotspots.imputation import combine_scores
+from geocn.hotspots.combining import combine_scores
 
 
 def combine_upper(p_value: FloatArray, *, most: float) -> FloatArray:

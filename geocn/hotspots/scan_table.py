@@ -12,8 +12,8 @@ import shapely
 from scipy import special
 
 from geocn._typing import BoolArray, FloatArray, IntArray
+from geocn.hotspots.combining import combine_scores
 from geocn.hotspots.gumbel import gumbel_p, rank_p
-from geocn.hotspots.imputation import combine_scores
 from geocn.hotspots.scan_shapes import CIRCLE
 from geocn.hotspots.scan_study import Reading
 from geocn.hotspots.scan_windows import Best, Study, Window, clusters, ratio_within

@@ -15,8 +15,8 @@ from scipy import sparse
 
 from geocn.errors import LayerError, ParameterError
 from geocn.hotspots import getis_ord, local_moran
+from geocn.hotspots.combining import combine_scores
 from geocn.hotspots.empirical_bayes import shrunken_rates
-from geocn.hotspots.imputation import combine_scores
 from geocn.spatial.lattice import find_lattice
 from geocn.spatial.neighbours import neighbour_matrix
 from tests.oracles_hotspots import conditional_p_by_enumeration
