@@ -176,6 +176,10 @@ def _xy_of_points(geometry: AnyArray) -> FloatArray:
     xy = np.empty((2, len(geometry)))
     for begin in range(0, len(geometry), _AT_ONCE):
         some = geometry[begin : begin + _AT_ONCE]
+        # GEOS refuses to name the coordinates of an empty point.
+        empty = shapely.is_empty(some)
+        if empty.any():
+            some = np.where(empty, None, some)
         xy[0, begin : begin + _AT_ONCE] = shapely.get_x(some)
         xy[1, begin : begin + _AT_ONCE] = shapely.get_y(some)
     return xy.T

@@ -9,6 +9,7 @@ from shapely import LineString as Line
 from shapely import Point
 
 from geocn.errors import CRSError, GeometryError, LayerError, ParameterError, SchemaError
+from geocn.hotspots.density import kernel_density
 from geocn.hotspots.network_density import network_kernel_density
 from geocn.spatial.network_build import build_network
 
@@ -82,6 +83,25 @@ def test_events_off_the_network_or_nowhere_are_counted():
     assert record["left_out"] == {"no_geometry": 1, "off_network": 1}
     assert record["n_used"] == 1
     assert mass(lixels) == pytest.approx(1, rel=1e-7)
+
+
+@pytest.mark.parametrize("nothing", [Point(), shapely.Polygon(), shapely.MultiPoint()])
+def test_empty_geometries_count_as_none(nothing):
+    events = points([(3_000, 20), None])
+    events.loc[1, "geometry"] = nothing
+    for some, used in ((events, 1), (events.iloc[1:], 0)):
+        lixels = network_kernel_density(ROADS, some, **GOOD)
+        assert lixels.attrs["geocn"]["left_out"]["no_geometry"] == 1
+        assert mass(lixels) == pytest.approx(used, rel=1e-7)
+    surface = kernel_density(events, bandwidth_m=8_000, cell_m=1_000)
+    assert surface.attrs["geocn"]["left_out"]["no_geometry"] == 1
+    county = gpd.GeoDataFrame(
+        {"admin_code": ["A"]}, geometry=[shapely.box(-9_000, -9_000, 9_000, 9_000)], crs=PLANE
+    )
+    coded = network_kernel_density(
+        ROADS, events.iloc[1:].assign(admin_code="A"), places=county, **GOOD
+    )
+    assert mass(coded) == pytest.approx(1, rel=1e-7)
 
 
 def test_imprecise_events_lie_somewhere_on_the_network():
