@@ -83,14 +83,15 @@ def hexagon_cells(xy: FloatArray, cell: float, first: FloatArray, table: AnyArra
     for i in range(len(xy)):
         x, y = xy[i, 0] / cell, xy[i, 1] / cell
         low = math.floor(y / _ROW_HEIGHT)
+        nearest = math.inf
         for k in range(4):
             row = low + 1 - k // 2
             shift = (row % 2) / 2
             column = math.floor(x - shift) + 1 - k % 2
             dx, dy = x - column - shift, y - row * _ROW_HEIGHT
             distance[k] = dx * dx + dy * dy
+            nearest = min(nearest, distance[k])
             number[k] = _at(table, column - first[0], row - first[1])
-        nearest = distance.min()
         found[i] = -1
         best = False
         for k in range(4):

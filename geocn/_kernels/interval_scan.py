@@ -182,17 +182,21 @@ def interval_maxima(  # noqa: PLR0917 - numba takes keywords badly
         As for :func:`best_intervals`.
     """
     n = chain_end.size
-    total = replicates[0].sum() if replicates.shape[0] else 0
-    most, least = np.empty(total + 1), np.empty(total + 1)
-    every = np.full(total + 1, np.inf)
+    # Loops: sums, slices and arrays made full take numba longer than all that they are for.
+    total = 0
+    for segment in range(n if replicates.shape[0] else 0):
+        total += replicates[0, segment]
+    most, least, every = np.empty(total + 1), np.empty(total + 1), np.empty(total + 1)
     _fill_reach(most, least, limit)
-    if not high:
-        most[:] = -1.0
-    if not low:
-        least[:] = np.inf
-    maxima = np.zeros(replicates.shape[0])
-    counts = np.zeros(n + 1, dtype=np.int64)
-    places = np.empty(n, dtype=np.int64)
+    for inside in range(total + 1):
+        every[inside] = np.inf
+        if not high:
+            most[inside] = -1.0
+        if not low:
+            least[inside] = np.inf
+    maxima = np.empty(replicates.shape[0])
+    counts, places = np.empty(n + 1, dtype=np.int64), np.empty(n, dtype=np.int64)
+    counts[0] = 0
     for r in range(replicates.shape[0]):
         n_places = 0
         for segment in range(n):
