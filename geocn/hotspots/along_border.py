@@ -30,7 +30,7 @@ from geocn.hotspots.border_methods import (
 from geocn.hotspots.border_scan import by_scan
 from geocn.hotspots.border_table import ADDED, judgement, rank, rates, texts
 from geocn.hotspots.calendar import FREQUENCIES, Step
-from geocn.hotspots.correction import CORRECTIONS, Correction
+from geocn.hotspots.correction import Correction, level_faults
 from geocn.hotspots.imputation import IMPUTATIONS
 from geocn.provenance import attach
 from geocn.spatial.crs import to_lonlat
@@ -256,10 +256,7 @@ def _check_options(
         faults.append(f"imputations is {imputations}, not a whole number of 0 or more")
     if step is not None and step not in FREQUENCIES:
         faults.append(f"step {step!r} is not one of {', '.join(FREQUENCIES)}")
-    if not 0 < alpha < 1:
-        faults.append(f"alpha is {alpha}, not between 0 and 1")
-    if correction not in CORRECTIONS:
-        faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
+    faults += level_faults(alpha, correction)
     if faults:
         raise ParameterError("; ".join(faults))
 

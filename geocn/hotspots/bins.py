@@ -22,8 +22,6 @@ from geocn.hotspots.tails import (
     whole_counts,
 )
 
-INFERENCES = ("auto", "exact", "permutation", "analytic")
-
 
 @dataclass(frozen=True, slots=True)
 class Windows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from geocn._typing import AnyArray, FloatArray
 from geocn.errors import ParameterError
 
 Correction = Literal["bh", "by", "bonferroni", "none"]
-CORRECTIONS = ("bh", "by", "bonferroni", "none")
+CORRECTIONS = get_args(Correction)
 
 
 def adjust(
@@ -65,6 +65,24 @@ def adjust(
     scaled = np.minimum.accumulate((p[order] * factor)[::-1])[::-1]
     adjusted[order] = np.minimum(scaled, 1.0)
     return adjusted
+
+
+def level_faults(level: float, correction: str, *, name: str = "alpha") -> list[str]:
+    """Say what is wrong with a level of significance, by its ``name``, and a correction.
+
+    Examples
+    --------
+    >>> level_faults(0.05, "bh")
+    []
+    >>> level_faults(5, "bh")
+    ['alpha is 5, not between 0 and 1']
+    """
+    faults = []
+    if not 0 < level < 1:
+        faults.append(f"{name} is {level}, not between 0 and 1")
+    if correction not in CORRECTIONS:
+        faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
+    return faults
 
 
 def two_sided(at_least: FloatArray, at_most: FloatArray) -> FloatArray:

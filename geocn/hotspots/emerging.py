@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -14,18 +14,18 @@ from geocn._kernels.trend import mann_kendall, overlap_inflation, sen_slope, tre
 from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots import patterns
-from geocn.hotspots.bins import INFERENCES, Scores, score, windows
-from geocn.hotspots.correction import CORRECTIONS, Correction
+from geocn.hotspots.bins import Scores, score, windows
+from geocn.hotspots.correction import Correction, level_faults
 from geocn.hotspots.cube_evidence import (
     evidence_columns,
     exposure_of,
     imputations_of,
     rows_of,
 )
+from geocn.hotspots.tails import Inference, inference_faults
 from geocn.provenance import attach
 from geocn.spatial.neighbours import Neighbours, describe, neighbour_matrix
 
-Inference = Literal["auto", "exact", "permutation", "analytic"]
 _STATES = {1: "hot", -1: "cold", 0: "none"}
 
 
@@ -187,14 +187,7 @@ def _check(
     faults = []
     if time_neighbours < 0 or int(time_neighbours) != time_neighbours:
         faults.append(f"time_neighbours is {time_neighbours}, not a whole number of 0 or more")
-    if not 0 < alpha < 1:
-        faults.append(f"alpha is {alpha}, not between 0 and 1")
-    if correction not in CORRECTIONS:
-        faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
-    if inference not in INFERENCES:
-        faults.append(f"inference {inference!r} is not one of {', '.join(INFERENCES)}")
-    if permutations is not None and permutations < 1:
-        faults.append(f"permutations is {permutations}, not 1 or more")
+    faults += level_faults(alpha, correction) + inference_faults(inference, permutations)
     if not 0 < min_observed <= 1:
         faults.append(f"min_observed is {min_observed}, not above 0 and at most 1")
     if faults:

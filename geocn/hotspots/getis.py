@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import geopandas as gpd
 import numpy as np
 
-from geocn._typing import AnyArray, FloatArray
+from geocn._typing import FloatArray
 from geocn.hotspots.correction import Correction
-from geocn.hotspots.local import (
-    Data,
-    Verdict,
-    check_options,
-    choose_law,
-    expectation,
-    infer,
-    labels,
-    read,
-    under_exposure,
-)
+from geocn.hotspots.local import LocalTest, prepare, under_exposure
 from geocn.hotspots.moments import Window, gi_score, window_of
-from geocn.hotspots.surroundings import surroundings
-from geocn.hotspots.tails import Tails, analytic_p, exact_tails, permutation_tails
+from geocn.hotspots.tails import Inference, Tails
 from geocn.provenance import attach
 from geocn.spatial.neighbours import Neighbours, describe
-
-_NAME = "getis_ord"
-_CLASSES = ["not_significant", "hot", "cold", "no_neighbours", "no_data"]
-
-Inference = Literal["auto", "exact", "permutation", "analytic"]
 
 
 def getis_ord(
@@ -130,15 +113,23 @@ def getis_ord(
     >>> int((hot["hotspot_class"] == "hot").sum())
     11
     """
-    check_options(inference, permutations, alpha, correction)
-    data = read(frame, value, exposure, analysis=_NAME)
-    around = surroundings(frame, neighbours, data.valid)
-    tested = around.k > 0
-    window = window_of(around, star=star)
-    chosen = choose_law(data, around, inference, analysis=_NAME)
-    test = _Test(data, window, star, chosen, permutations, alpha, seed)
-    verdict = infer(data.passes, test.tails)
-    columns = _columns(test, verdict, correction)
+    test = prepare(
+        frame,
+        value,
+        analysis="getis_ord",
+        neighbours=neighbours,
+        exposure=exposure,
+        inference=inference,
+        permutations=permutations,
+        alpha=alpha,
+        correction=correction,
+        seed=seed,
+    )
+    gi = _Gi(test, window_of(test.around, star=star), star)
+    verdict = test.judge(gi.tails)
+    columns = test.columns(verdict, {"gi_z": test.mean_of(gi.score)})
+    cold = np.where(verdict.tails.of_rows(verdict.tails.is_upper), 0, 1)
+    columns["hotspot_class"] = test.classes(verdict, cold, ["hot", "cold"])
     return attach(
         frame.assign(**columns),
         "hotspots.getis_ord",
@@ -150,82 +141,30 @@ def getis_ord(
         correction=correction,
         seed=seed,
         crs=frame.crs,
-        n_tests=int(tested.sum()),
-        left_out={
-            "no_data": int((~data.valid).sum()),
-            "no_neighbours": int((~tested).sum()),
-        },
-        inference=chosen,
-        permutations=test.draws,
-        imputations=len(data.passes) if len(data.passes) > 1 else None,
+        **test.record(),
     )
 
 
-@dataclass(slots=True)
-class _Test:
-    """One test of the rows that take part; ``draws`` becomes the number it took."""
+@dataclass(frozen=True, slots=True)
+class _Gi:
+    """The statistic of the rows that take part."""
 
-    data: Data
+    test: LocalTest
     window: Window
     star: bool
-    inference: str
-    permutations: int | None
-    alpha: float
-    seed: int
-    draws: int | None = None
 
     def _rate(self, y: FloatArray) -> FloatArray:
-        return y if self.data.among is None else y / self.data.among
+        exposed = self.test.data.among
+        return y if exposed is None else y / exposed
 
     def score(self, y: FloatArray) -> FloatArray:
         """Return the standard scores of the windows."""
-        if self.data.among is not None and self.inference == "exact":
-            own = self.window.own > 0
-            return under_exposure(y, self.data.among, self.window.around, own=own)[0]
-        return gi_score(self._rate(y), self.window, star=self.star)
+        exposed, window = self.test.data.among, self.window
+        if exposed is not None and self.test.inference == "exact":
+            return under_exposure(y, exposed, window.around, own=window.own > 0)[0]
+        return gi_score(self._rate(y), window, star=self.star)
 
     def tails(self, y: FloatArray) -> Tails:
-        """p-values; NaN where there are no neighbours, 1 where nothing can be unusual."""
-        around, exposed = self.window.around, self.data.among
-        if self.inference == "exact" and exposed is None:
-            return exact_tails(y, around, self.data.labels, analysis=_NAME)
-        if self.inference == "exact" and exposed is not None:
-            found = under_exposure(y, exposed, around, own=self.window.own > 0)[1]
-        elif self.inference == "permutation":
-            found, self.draws = permutation_tails(
-                self._rate(y),
-                around,
-                permutations=self.permutations,
-                alpha=self.alpha,
-                seed=self.seed,
-            )
-        else:
-            z = self.score(y)
-            found = Tails(analytic_p(z), z > 0)
-        unknown = found.of_rows(np.isnan(found.p))
-        return found.having(1.0, unknown).having(np.nan, around.k == 0)
-
-
-def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str, AnyArray]:
-    data, tails = test.data, verdict.tails
-    k = test.window.around.k
-    tested = k > 0
-    each = [test.score(y) for y in data.passes]
-    z = each[0] if len(each) == 1 else np.mean(each, axis=0)
-    adjusted = tails.adjusted(correction)
-    significant = adjusted <= test.alpha
-    code = np.where(significant, np.where(tails.of_rows(tails.is_upper), 1, 2), 0)
-    code = np.where(tested, code, 3)
-    columns: dict[str, AnyArray] = {
-        "value": data.y,
-        "n_neighbours": data.spread(k),
-        "gi_z": data.spread(z, tested=tested),
-        "p_value": data.spread(tails.of_rows(tails.p)),
-        **expectation(data),
-        "p_adjusted": data.spread(adjusted),
-    }
-    if verdict.fraction_missing is not None:
-        columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
-    columns["significant"] = columns["p_adjusted"] <= test.alpha
-    columns["hotspot_class"] = labels(data.spread(code, blank=4), _CLASSES)
-    return columns
+        """Return the p-values of the windows."""
+        own = self.window.own > 0
+        return self.test.law(y, self._rate(y), own=own, score=lambda: self.score(y))

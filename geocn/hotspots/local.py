@@ -14,29 +14,25 @@ import pyarrow as pa
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
 from geocn.hotspots.combining import combine_scores, scores_from_p
-from geocn.hotspots.correction import CORRECTIONS
+from geocn.hotspots.correction import Correction, level_faults
 from geocn.hotspots.empirical_bayes import shrunken_rates
 from geocn.hotspots.imputation import imputed_columns
-from geocn.hotspots.surroundings import Surroundings
-from geocn.hotspots.tails import Tails, binomial_tails, choose, refuse_other_than_counts
+from geocn.hotspots.surroundings import Surroundings, surroundings
+from geocn.hotspots.tails import (
+    Tails,
+    analytic_p,
+    binomial_tails,
+    choose,
+    exact_tails,
+    inference_faults,
+    permutation_tails,
+    refuse_other_than_counts,
+    whole_counts,
+)
 from geocn.hotspots.values import numeric_column
+from geocn.spatial.neighbours import Neighbours
 
-_INFERENCES = ("auto", "exact", "permutation", "analytic")
-
-
-def check_options(inference: str, permutations: int | None, alpha: float, correction: str) -> None:
-    """Refuse options that are out of range, all of them at once."""
-    faults = []
-    if inference not in _INFERENCES:
-        faults.append(f"inference {inference!r} is not one of {', '.join(_INFERENCES)}")
-    if permutations is not None and permutations < 1:
-        faults.append(f"permutations is {permutations}, not 1 or more")
-    if not 0 < alpha < 1:
-        faults.append(f"alpha is {alpha}, not between 0 and 1")
-    if correction not in CORRECTIONS:
-        faults.append(f"correction {correction!r} is not one of {', '.join(CORRECTIONS)}")
-    if faults:
-        raise ParameterError("; ".join(faults))
+_BLANK = ["not_significant", "no_neighbours", "no_data"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,7 @@ def _refuse(
         )
 
 
-def choose_law(data: Data, around: Surroundings, inference: str, *, analysis: str) -> str:
+def _choose_law(data: Data, around: Surroundings, inference: str, *, analysis: str) -> str:
     """Name the inference; the binomial law under exposure costs nothing and needs no budget."""
     if inference == "exact":
         for y in data.passes:
@@ -127,29 +123,147 @@ def choose_law(data: Data, around: Surroundings, inference: str, *, analysis: st
             raise ParameterError('inference="exact" needs equal weights; use "permutation"')
     if data.among is None or inference in ("permutation", "analytic"):
         return choose(data.passes[0], around, inference)
-    whole = all(bool(((y >= 0) & (y == np.floor(y))).all()) for y in data.passes)
+    whole = all(bool(whole_counts(y).all()) for y in data.passes)
     return "exact" if whole and around.equal else "permutation"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Tails of the rows that take part, and how much of them hangs on unknown places."""
+    """Tails of the rows that take part, corrected, and how much hangs on unknown places."""
 
     tails: Tails
+    adjusted: FloatArray
     fraction_missing: FloatArray | None
 
 
-def infer(passes: list[FloatArray], law: Callable[[FloatArray], Tails]) -> Verdict:
-    """Apply a law to the values, or to each imputation of them, and combine."""
-    if len(passes) == 1:
-        return Verdict(law(passes[0]), None)
-    scores = np.empty((len(passes), len(passes[0])))
-    for row, x in enumerate(passes):
-        found = law(x)
-        sign = np.where(found.of_rows(found.is_upper), 1, -1)
-        scores[row] = scores_from_p(found.of_rows(found.p), sign)
-    z, p, missing = combine_scores(scores)
-    return Verdict(Tails(p, z > 0), missing)
+@dataclass(slots=True)
+class LocalTest:
+    """What a local statistic is tested with; ``draws`` becomes the number it took.
+
+    ``around`` and all arrays are of the rows that take part.
+    """
+
+    analysis: str
+    data: Data
+    around: Surroundings
+    inference: str
+    permutations: int | None
+    alpha: float
+    correction: Correction
+    seed: int
+    draws: int | None = None
+
+    @property
+    def tested(self) -> BoolArray:
+        """Which of the rows that take part have neighbours."""
+        tested: BoolArray = self.around.k > 0
+        return tested
+
+    def law(
+        self, y: FloatArray, x: FloatArray, *, own: BoolArray, score: Callable[[], FloatArray]
+    ) -> Tails:
+        """p-values of sums over neighbours; NaN without neighbours, 1 where none is unusual.
+
+        The exact laws are those of the values y (``own`` as of :func:`under_exposure`),
+        permutation deals out x, and ``score`` gives what is compared with a normal law.
+        """
+        exposed, around = self.data.among, self.around
+        if self.inference == "exact" and exposed is None:
+            found = exact_tails(y, around, self.data.labels, analysis=self.analysis)
+        elif self.inference == "exact" and exposed is not None:
+            found = under_exposure(y, exposed, around, own=own)[1]
+        elif self.inference == "permutation":
+            found, self.draws = permutation_tails(
+                x, around, permutations=self.permutations, alpha=self.alpha, seed=self.seed
+            )
+        else:
+            z = score()
+            found = Tails(analytic_p(z), z > 0)
+        unknown = found.of_rows(np.isnan(found.p))
+        return found.having(1.0, unknown).having(np.nan, ~self.tested)
+
+    def judge(self, law: Callable[[FloatArray], Tails]) -> Verdict:
+        """Apply a law to the values, or to each imputation of them, combine, and correct."""
+        passes = self.data.passes
+        if len(passes) == 1:
+            tails = law(passes[0])
+            return Verdict(tails, tails.adjusted(self.correction), None)
+        scores = np.empty((len(passes), len(passes[0])))
+        for row, x in enumerate(passes):
+            found = law(x)
+            sign = np.where(found.of_rows(found.is_upper), 1, -1)
+            scores[row] = scores_from_p(found.of_rows(found.p), sign)
+        z, p, missing = combine_scores(scores)
+        tails = Tails(p, z > 0)
+        return Verdict(tails, tails.adjusted(self.correction), missing)
+
+    def mean_of(self, statistic: Callable[[FloatArray], Any]) -> Any:
+        """Return a statistic of the values, or its mean over their imputations."""
+        each = [statistic(y) for y in self.data.passes]
+        return each[0] if len(each) == 1 else np.mean(each, axis=0)
+
+    def columns(self, verdict: Verdict, statistics: dict[str, FloatArray]) -> dict[str, AnyArray]:
+        """Columns up to ``significant``, the statistics among them."""
+        data, tails, tested = self.data, verdict.tails, self.tested
+        columns: dict[str, AnyArray] = {
+            "value": data.y,
+            "n_neighbours": data.spread(self.around.k),
+            **{name: data.spread(x, tested=tested) for name, x in statistics.items()},
+            "p_value": data.spread(tails.of_rows(tails.p)),
+            **expectation(data),
+            "p_adjusted": data.spread(verdict.adjusted),
+        }
+        if verdict.fraction_missing is not None:
+            columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
+        columns["significant"] = columns["p_adjusted"] <= self.alpha
+        return columns
+
+    def classes(self, verdict: Verdict, code: IntArray, names: list[str]) -> Any:
+        """Name the class of significant rows by their code, and of the others why they have none.
+
+        A significant row without a code is null.
+        """
+        n = len(names)
+        code = np.where(verdict.adjusted <= self.alpha, code, n)
+        code = np.where(self.tested, code, n + 1)
+        return labels(self.data.spread(code, blank=n + 2), [*names, *_BLANK])
+
+    def record(self) -> dict[str, Any]:
+        """Say for the provenance what was tested and how."""
+        passes, n_tests = len(self.data.passes), int(self.tested.sum())
+        return {
+            "n_tests": n_tests,
+            "left_out": {
+                "no_data": int((~self.data.valid).sum()),
+                "no_neighbours": len(self.around.k) - n_tests,
+            },
+            "inference": self.inference,
+            "permutations": self.draws,
+            "imputations": passes if passes > 1 else None,
+        }
+
+
+def prepare(
+    frame: gpd.GeoDataFrame,
+    value: str,
+    *,
+    analysis: str,
+    neighbours: Neighbours,
+    exposure: str | None,
+    inference: str,
+    permutations: int | None,
+    alpha: float,
+    correction: Correction,
+    seed: int,
+) -> LocalTest:
+    """Check the options, read the data, find the neighbours and choose the law."""
+    faults = inference_faults(inference, permutations) + level_faults(alpha, correction)
+    if faults:
+        raise ParameterError("; ".join(faults))
+    data = read(frame, value, exposure, analysis=analysis)
+    around = surroundings(frame, neighbours, data.valid)
+    chosen = _choose_law(data, around, inference, analysis=analysis)
+    return LocalTest(analysis, data, around, chosen, permutations, alpha, correction, seed)
 
 
 def under_exposure(

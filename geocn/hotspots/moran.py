@@ -7,29 +7,17 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 
-from geocn._typing import AnyArray, FloatArray
+from geocn._typing import FloatArray
 from geocn.hotspots.correction import Correction
-from geocn.hotspots.getis import Inference
-from geocn.hotspots.local import (
-    Data,
-    Verdict,
-    check_options,
-    choose_law,
-    expectation,
-    infer,
-    labels,
-    read,
-    under_exposure,
-)
-from geocn.hotspots.surroundings import Surroundings, surroundings
-from geocn.hotspots.tails import Tails, analytic_p, exact_tails, permutation_tails
+from geocn.hotspots.empirical_bayes import standardised_rates
+from geocn.hotspots.local import LocalTest, labels, prepare, under_exposure
+from geocn.hotspots.surroundings import Surroundings
+from geocn.hotspots.tails import Inference, Tails
 from geocn.provenance import attach
 from geocn.spatial.lattice import LatticeNeighbours
 from geocn.spatial.neighbours import DistanceBand, KNearest, Neighbours, describe
 
-_NAME = "local_moran"
 _QUADRANTS = ["high_high", "high_low", "low_high", "low_low"]
-_CLASSES = [*_QUADRANTS, "not_significant", "no_neighbours", "no_data"]
 
 
 def local_moran(
@@ -122,14 +110,28 @@ def local_moran(
     >>> int((found["hotspot_class"] == "high_high").sum())
     9
     """
-    check_options(inference, permutations, alpha, correction)
-    data = read(frame, value, exposure, analysis=_NAME)
-    around = surroundings(frame, neighbours, data.valid)
-    chosen = choose_law(data, around, inference, analysis=_NAME)
-    test = _Test(data, around, _scale(around, neighbours), chosen, permutations, alpha, seed)
-    verdict = infer(data.passes, test.tails)
+    test = prepare(
+        frame,
+        value,
+        analysis="local_moran",
+        neighbours=neighbours,
+        exposure=exposure,
+        inference=inference,
+        permutations=permutations,
+        alpha=alpha,
+        correction=correction,
+        seed=seed,
+    )
+    moran = _Moran(test, _scale(test.around, neighbours))
+    verdict = test.judge(moran.tails)
+    local_i, z, high, lag = test.mean_of(moran.scores)
+    columns = test.columns(verdict, {"local_i": local_i, "local_z": z})
+    quadrant = np.where(high > 0, np.where(lag > 0, 0, 1), np.where(lag > 0, 2, 3))
+    quadrant = np.where(test.tested & ~np.isnan(local_i), quadrant, -1)
+    columns["quadrant"] = labels(test.data.spread(quadrant, blank=-1), _QUADRANTS)
+    columns["hotspot_class"] = test.classes(verdict, quadrant, _QUADRANTS)
     return attach(
-        frame.assign(**_columns(test, verdict, correction)),
+        frame.assign(**columns),
         "hotspots.local_moran",
         value=value,
         exposure=exposure,
@@ -138,14 +140,7 @@ def local_moran(
         correction=correction,
         seed=seed,
         crs=frame.crs,
-        n_tests=int((around.k > 0).sum()),
-        left_out={
-            "no_data": int((~data.valid).sum()),
-            "no_neighbours": int((around.k == 0).sum()),
-        },
-        inference=chosen,
-        permutations=test.draws,
-        imputations=len(data.passes) if len(data.passes) > 1 else None,
+        **test.record(),
     )
 
 
@@ -158,48 +153,37 @@ def _scale(around: Surroundings, neighbours: Neighbours) -> FloatArray:
     return np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
 
 
-@dataclass(slots=True)
-class _Test:
-    """One test of the rows that take part; ``draws`` becomes the number it took."""
+@dataclass(frozen=True, slots=True)
+class _Moran:
+    """The statistic of the rows that take part; ``scale`` makes their weights a mean."""
 
-    data: Data
-    around: Surroundings
+    test: LocalTest
     scale: FloatArray
-    inference: str
-    permutations: int | None
-    alpha: float
-    seed: int
-    draws: int | None = None
 
     def deviations(self, y: FloatArray) -> FloatArray:
         """Deviations from the mean of what is analysed: values, or standardised rates."""
-        x = y if self.data.among is None else _standardised_rate(y, self.data.among)
+        exposed = self.test.data.among
+        x = y if exposed is None else standardised_rates(y, exposed)
         d = x - x.mean() if len(x) else x
         # What rounding leaves of constant data, or of a value at the mean, is not deviation.
         return np.where(np.abs(d) > 1e-12 * np.abs(x).max(initial=0.0), d, 0.0)
 
     def tails(self, y: FloatArray) -> Tails:
-        """p-values; NaN where there are no neighbours, 1 where nothing can be unusual."""
-        around, exposed, d = self.around, self.data.among, self.deviations(y)
-        if self.inference == "exact" and exposed is None:
-            found = exact_tails(y, around, self.data.labels, analysis=_NAME)
-        elif self.inference == "exact" and exposed is not None:
-            own = np.zeros(len(y), dtype=bool)
-            found = under_exposure(y, exposed, around, own=own)[1]
-        elif self.inference == "permutation":
-            found, self.draws = permutation_tails(
-                d, around, permutations=self.permutations, alpha=self.alpha, seed=self.seed
-            )
-        else:
-            z = self.lag_score(d, self.scale * around.lag(d))
-            found = Tails(analytic_p(z), z > 0)
-        unremarkable = (d == 0) | found.of_rows(np.isnan(found.p))
-        return found.having(1.0, unremarkable).having(np.nan, around.k == 0)
+        """Return the p-values of the neighbours' sums; 1 where the cell itself is at the mean."""
+        d, alone = self.deviations(y), ~self.test.tested
+        own = np.zeros(len(y), dtype=bool)
+        found = self.test.law(y, d, own=own, score=lambda: self.lag_score(d, self.lag(d)))
+        return found.having(1.0, (d == 0) & ~alone)
+
+    def lag(self, d: FloatArray) -> FloatArray:
+        """Return the lag of deviations."""
+        return self.scale * self.test.around.lag(d)
 
     def lag_score(self, d: FloatArray, lag: FloatArray) -> FloatArray:
         """Score each lag against its law given the cell's own value (Sokal et al. 1998)."""
         n = len(d)
-        total, squares = self.scale * self.around.weight, self.scale**2 * self.around.squares
+        around = self.test.around
+        total, squares = self.scale * around.weight, self.scale**2 * around.squares
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = -d / (n - 1)
             variance = ((d**2).sum() - d**2) / (n - 1) - mean**2
@@ -210,53 +194,14 @@ class _Test:
     def scores(self, y: FloatArray) -> tuple[FloatArray, ...]:
         """Return local I, its standard score, own deviation and that of the neighbours."""
         d = self.deviations(y)
-        lag = self.scale * self.around.lag(d)
+        lag = self.lag(d)
         squares = float(d @ d)
         local_i = d * lag * ((len(d) - 1) / squares) if squares else np.full(len(d), np.nan)
         z = self.lag_score(d, lag)
         high = d
-        if self.inference == "exact" and self.data.among is not None:
-            exposed = self.data.among
-            z = under_exposure(y, exposed, self.around, own=np.zeros(len(y), dtype=bool))[0]
+        exposed = self.test.data.among
+        if self.test.inference == "exact" and exposed is not None:
+            own = np.zeros(len(y), dtype=bool)
+            z = under_exposure(y, exposed, self.test.around, own=own)[0]
             high, lag = y * exposed.sum() - exposed * y.sum(), np.nan_to_num(z)
         return local_i, np.where(d != 0, np.sign(d) * z, np.nan), high, lag
-
-
-def _standardised_rate(counts: FloatArray, exposed: FloatArray) -> FloatArray:
-    """Rates less their mean over their empirical-Bayes spread (Assunção & Reis 1999)."""
-    if not len(counts):
-        return counts
-    overall = counts.sum() / exposed.sum()
-    rate = counts / exposed
-    between = (exposed * (rate - overall) ** 2).sum() / exposed.sum() - overall / exposed.mean()
-    variance = between + overall / exposed
-    variance = np.where(variance < 0, overall / exposed, variance)
-    with np.errstate(invalid="ignore"):
-        return np.where(variance > 0, (rate - overall) / np.sqrt(variance), 0.0)
-
-
-def _columns(test: _Test, verdict: Verdict, correction: Correction) -> dict[str, AnyArray]:
-    data, tails, k = test.data, verdict.tails, test.around.k
-    tested = k > 0
-    each = [test.scores(y) for y in data.passes]
-    local_i, z, high, lag = each[0] if len(each) == 1 else np.mean(each, axis=0)
-    adjusted = tails.adjusted(correction)
-    quadrant = np.where(high > 0, np.where(lag > 0, 0, 1), np.where(lag > 0, 2, 3))
-    quadrant = np.where(tested & ~np.isnan(local_i), quadrant, -1)
-    code = np.where(adjusted <= test.alpha, quadrant, 4)
-    code = np.where(tested, code, 5)
-    columns: dict[str, AnyArray] = {
-        "value": data.y,
-        "n_neighbours": data.spread(k),
-        "local_i": data.spread(local_i, tested=tested),
-        "local_z": data.spread(z, tested=tested),
-        "p_value": data.spread(tails.of_rows(tails.p)),
-        **expectation(data),
-        "p_adjusted": data.spread(adjusted),
-    }
-    if verdict.fraction_missing is not None:
-        columns["fraction_missing"] = data.spread(verdict.fraction_missing, tested=tested)
-    columns["significant"] = columns["p_adjusted"] <= test.alpha
-    columns["quadrant"] = labels(data.spread(quadrant, blank=-1), _QUADRANTS)
-    columns["hotspot_class"] = labels(data.spread(code, blank=6), _CLASSES)
-    return columns

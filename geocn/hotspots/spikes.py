@@ -16,7 +16,7 @@ from geocn.errors import ParameterError
 from geocn.hotspots.area_series import PERIODS, Period, Series, from_cube, from_events
 from geocn.hotspots.baseline import attained, concentration, thresholds, upper
 from geocn.hotspots.calendar import Instant, instant
-from geocn.hotspots.correction import CORRECTIONS, Correction, adjust
+from geocn.hotspots.correction import Correction, adjust, level_faults
 from geocn.hotspots.imputation import IMPUTATIONS, check_imputations
 from geocn.hotspots.one_sided import combine_upper
 from geocn.provenance import attach
@@ -186,10 +186,7 @@ def _check(period: str, rule: str, baseline: int | Instant, rate: float, correct
         faults.append(f"rule {rule!r}; choose one of {', '.join(_RULES)}")
     if isinstance(baseline, int) and baseline < _LEAST_BASELINE:
         faults.append(f"baseline is {baseline}; at least {_LEAST_BASELINE} periods are needed")
-    if not 0 < rate < 1:
-        faults.append(f"false_alarm_rate is {rate}; give a number between 0 and 1")
-    if correction not in CORRECTIONS:
-        faults.append(f"correction {correction!r}; choose one of {', '.join(CORRECTIONS)}")
+    faults += level_faults(rate, correction, name="false_alarm_rate")
     if faults:
         raise ParameterError("; ".join(faults))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
 from geocn.hotspots.correction import Correction, adjust, two_sided
 from geocn.hotspots.surroundings import Surroundings
+
+Inference = Literal["auto", "exact", "permutation", "analytic"]
+_INFERENCES = get_args(Inference)
 
 # Multiplications of the exact law above which "auto" takes permutation instead.
 _BUDGET = 3e9
@@ -54,6 +58,16 @@ class Tails:
         """Corrected p-values of the rows."""
         adjusted = adjust(self.p, correction=correction, times=self.times)
         return np.asarray(self.of_rows(adjusted), dtype=float)
+
+
+def inference_faults(inference: str, permutations: int | None) -> list[str]:
+    """Say what is wrong with an inference and a number of permutations."""
+    faults = []
+    if inference not in _INFERENCES:
+        faults.append(f"inference {inference!r} is not one of {', '.join(_INFERENCES)}")
+    if permutations is not None and permutations < 1:
+        faults.append(f"permutations is {permutations}, not 1 or more")
+    return faults
 
 
 def held_once(p: FloatArray, is_upper: BoolArray, place: IntArray) -> Tails:
