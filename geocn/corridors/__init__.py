@@ -17,7 +17,8 @@ from geocn.corridors.paths import least_cost_paths
 from geocn.corridors.route_density import route_density
 from geocn.corridors.rsp import RandomisedPaths, randomised_shortest_paths
 from geocn.corridors.surface import cost_surface
-from geocn.corridors.validate import Validation, validate, with_score
+from geocn.corridors.validate import validate
+from geocn.corridors.validate_result import Validation, with_score
 
 __all__ = [
     "Calibration",
