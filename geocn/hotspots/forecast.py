@@ -3,66 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from geocn._typing import FloatArray, IntArray
-from geocn.errors import ParameterError
-from geocn.hotspots.area_series import locate, read_times
-from geocn.hotspots.calendar import Instant, cut_off, instant
-from geocn.hotspots.forecast_models import METHODS, Ground, History, Method, expect, history
-from geocn.hotspots.forecast_scores import Scores, score
-from geocn.hotspots.imputation import IMPUTATIONS, check_imputations
+from geocn.hotspots.calendar import Instant
+from geocn.hotspots.forecast_job import NAIVE, Job
+from geocn.hotspots.forecast_models import METHODS, Ground, Method
+from geocn.hotspots.forecast_scores import Scores
+from geocn.hotspots.imputation import IMPUTATIONS
 from geocn.provenance import attach
 from geocn.spatial.crs import require_crs
-
-_NAIVE = "persistence"
-_DAY = pd.Timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """What a forecast needs beside events and origin."""
-
-    grid: gpd.GeoDataFrame
-    ground: Ground
-    time: str
-    horizon_days: float
-    history_days: float
-    bandwidth_m: float
-    decay_days: float
-    imputations: int
-    places: gpd.GeoDataFrame | None
-    seed: int
-
-    def known(self, events: gpd.GeoDataFrame, until: pd.Timestamp) -> History:
-        """Events before an origin."""
-        return history(
-            events,
-            self.grid,
-            self.ground,
-            time=self.time,
-            until=until,
-            days=self.history_days,
-            imputations=self.imputations,
-            places=self.places,
-            seed=self.seed,
-        )
-
-    def expect(self, method: str, known: History) -> tuple[FloatArray, dict[str, Any]]:
-        """Events to expect within the horizon."""
-        return expect(
-            method,
-            known,
-            self.ground,
-            horizon_days=self.horizon_days,
-            bandwidth_m=self.bandwidth_m,
-            decay_days=self.decay_days,
-        )
 
 
 def forecast(
@@ -154,37 +108,37 @@ def forecast(
     >>> ahead["rank"].tolist(), ahead["expected_naive"].tolist()
     ([2, 1], [0.0, 2.0])
     """
-    _check(
+    job = Job.of(
+        grid,
         (method,),
-        top_share,
-        imputations,
         horizon_days=horizon_days,
         history_days=history_days,
-        decay_days=decay_days,
         bandwidth_m=bandwidth_m,
+        decay_days=decay_days,
+        top_share=top_share,
+        time=time,
+        as_of=as_of,
+        imputations=imputations,
+        places=places,
+        seed=seed,
     )
-    ground = Ground.of(grid)
-    width = 2 * ground.radius_m if bandwidth_m is None else bandwidth_m
-    job = _Job(
-        grid, ground, time, horizon_days, history_days, width, decay_days, imputations, places, seed
-    )
-    until = _end(events, time, as_of)
+    until = job.end(events)
     known = job.known(events, until)
     expected, fitted = job.expect(method, known)
-    naive, _ = job.expect(_NAIVE, known)
-    last = _scores(events, job, (method, _NAIVE), [until - horizon_days * _DAY], top_share)
+    naive, _ = job.expect(NAIVE, known)
+    last = job.scores(events, (method, NAIVE), job.origins(1, until))
     result = grid.assign(
         expected_events=expected,
-        rank=_rank(expected, ground),
+        rank=_rank(expected, job.ground),
         expected_naive=naive,
-        rank_naive=_rank(naive, ground),
+        rank_naive=_rank(naive, job.ground),
         imprecise_share=known.vague_share,
     )
     return attach(
         result,
         "hotspots.forecast",
         method_option=method,
-        **_options(job, top_share, as_of, bandwidth_m),
+        **job.options,
         until=until,
         n_events=len(known.pasts[0].age),
         fitted=fitted,
@@ -265,136 +219,40 @@ def evaluate_forecast(
     >>> scores[["method", "pai", "pai_naive", "pei"]].round(3).values.tolist()
     [['prospective_kde', 1.333, 1.333, 1.0], ['persistence', 1.333, 1.333, 1.0]]
     """
-    _check(
+    job = Job.of(
+        grid,
         methods,
-        top_share,
-        imputations,
         horizon_days=horizon_days,
         history_days=history_days,
-        decay_days=decay_days,
         bandwidth_m=bandwidth_m,
+        decay_days=decay_days,
+        top_share=top_share,
+        time=time,
+        as_of=as_of,
+        imputations=imputations,
+        places=places,
+        seed=seed,
     )
-    ground = Ground.of(grid)
-    width = 2 * ground.radius_m if bandwidth_m is None else bandwidth_m
-    job = _Job(
-        grid, ground, time, horizon_days, history_days, width, decay_days, imputations, places, seed
-    )
-    until = _end(events, time, as_of)
-    starts = _origins(origins, until, horizon_days)
-    names = tuple(dict.fromkeys([*methods, _NAIVE]))
-    found = _scores(events, job, names, starts, top_share)
+    until = job.end(events)
+    starts = job.origins(origins, until)
+    found = job.scores(events, tuple(dict.fromkeys([*methods, NAIVE])), starts)
     result = _beside_naive(found)
     return attach(
         result,
         "hotspots.evaluate_forecast",
         methods=list(methods),
         origins=[start.isoformat() for start in starts],
-        **_options(job, top_share, as_of, bandwidth_m),
+        **job.options,
         until=until,
         n_events_in=len(events),
         crs=require_crs(grid, "grid"),
     )
 
 
-def _check(
-    methods: Sequence[str],
-    top_share: float,
-    imputations: int,
-    **lengths: float | None,
-) -> None:
-    faults = [f"method {m!r}; choose of {', '.join(METHODS)}" for m in methods if m not in METHODS]
-    faults += [
-        f"{name} is {value}; give a positive number"
-        for name, value in lengths.items()
-        if value is not None and not (np.isfinite(value) and value > 0)
-    ]
-    if not 0 < top_share <= 1:
-        faults.append(f"top_share is {top_share}; give a share above 0 and at most 1")
-    if faults:
-        raise ParameterError("; ".join(faults))
-    check_imputations(imputations)
-
-
-def _options(
-    job: _Job, top_share: float, as_of: Instant | None, bandwidth_m: float | None
-) -> dict[str, Any]:
-    return {
-        "horizon_days": job.horizon_days,
-        "history_days": job.history_days,
-        "bandwidth_m": job.bandwidth_m,
-        "bandwidth": "by the cells" if bandwidth_m is None else "given",
-        "decay_days": job.decay_days,
-        "top_share": top_share,
-        "time": job.time,
-        "as_of": as_of,
-        "imputations": job.imputations,
-        "places": job.places is not None,
-        "seed": job.seed,
-    }
-
-
-def _end(events: gpd.GeoDataFrame, time: str, as_of: Instant | None) -> pd.Timestamp:
-    """First instant that is not known: after the cut-off, or the day of the last event."""
-    until = cut_off(as_of)
-    when, known = read_times(events, time, finest="day")
-    if until is not None:
-        return until
-    last = when[known].max()
-    return pd.Timestamp(0) if pd.isna(last) else last.normalize() + _DAY
-
-
-def _origins(
-    origins: int | Sequence[Instant], until: pd.Timestamp, horizon_days: float
-) -> list[pd.Timestamp]:
-    if isinstance(origins, int):
-        if origins < 1:
-            raise ParameterError(f"origins is {origins}; at least 1 is needed")
-        return [until - back * horizon_days * _DAY for back in range(origins, 0, -1)]
-    starts = [instant(origin, "origins") for origin in origins]
-    late = [start for start in starts if start + horizon_days * _DAY > until]
-    if late or not starts:
-        raise ParameterError(
-            f"origins must leave {horizon_days:g} days before {until.date()}; "
-            f"found {', '.join(str(start.date()) for start in late) or 'none'}"
-        )
-    return starts
-
-
-def _scores(
-    events: gpd.GeoDataFrame,
-    job: _Job,
-    methods: Sequence[str],
-    starts: Sequence[pd.Timestamp],
-    top_share: float,
-) -> list[tuple[str, pd.Timestamp, Scores]]:
-    found = []
-    when, known = read_times(events, job.time, finest="day")
-    for start in starts:
-        came = known & ((when >= start) & (when < start + job.horizon_days * _DAY)).to_numpy()
-        where = locate(
-            events[came], job.grid, imputations=job.imputations, places=job.places, seed=job.seed
-        )
-        observed = _per_cell(where.area, len(job.grid))
-        past = job.known(events, start)
-        before, _ = job.expect(_NAIVE, past)
-        for method in methods:
-            expected, _ = job.expect(method, past)
-            scores = score(expected, observed, before, job.ground.size, top_share=top_share)
-            found.append((method, start, scores))
-    return found
-
-
-def _per_cell(area: IntArray, n: int) -> FloatArray:
-    """Mean count over imputations."""
-    counts = [np.bincount(one[one >= 0], minlength=n) for one in area]
-    mean: FloatArray = np.mean(counts, axis=0)
-    return mean
-
-
 def _beside_naive(found: list[tuple[str, pd.Timestamp, Scores]]) -> pd.DataFrame:
     rows = [{"method": m, "origin": start} | asdict(scores) for m, start, scores in found]
     table = pd.DataFrame(rows).astype({"origin": "datetime64[us]"})
-    naive = table[table["method"] == _NAIVE].set_index("origin")
+    naive = table[table["method"] == NAIVE].set_index("origin")
     for name in ("hit_rate", "pai", "pei"):
         table[f"{name}_naive"] = table["origin"].map(naive[name])
     order = [method for method in METHODS if method in set(table["method"])]
