@@ -162,6 +162,41 @@ def test_the_future_changes_nothing(method):
     assert scores[0]["expected_total"].iloc[0] == pytest.approx(one["expected_events"].sum())
 
 
+@pytest.mark.parametrize("fate", ["deleted", "shuffled", "doubled", "shifted in time"])
+def test_no_origin_learns_from_what_came_after_it(fate):
+    xy, t = branching(3, rate=1.0, theta=0.4, days=8.0, sigma=200.0, length=200.0)
+    events = frame(xy, t).assign(location_precision_m=np.where(np.arange(len(t)) % 9, 0, 4_000.0))
+    origins = [pd.Timestamp(day) for day in ("2024-04-10", "2024-04-30T12", "2024-05-20")]
+    rng = np.random.default_rng(0)
+    learnt = ["method", "origin", "area_share", "expected_total"]
+    options = {"horizon_days": 20, "as_of": "2024-07-10", "imputations": 3}
+    options["methods"] = ["prospective_kde", "self_exciting"]
+    every = evaluate_forecast(events, grid(), origins=origins, **options)
+    for origin in origins:
+        after = (events["seized_at"] >= origin.tz_localize("UTC")).to_numpy()
+        past, future = events[~after], events[after]
+        if fate == "deleted":
+            future = future.iloc[:0]
+        elif fate == "shuffled":
+            future = future.set_geometry(future.geometry.to_numpy()[rng.permutation(len(future))])
+        elif fate == "doubled":
+            future = pd.concat([future, future])
+        else:
+            future = future.assign(seized_at=future["seized_at"] + pd.Timedelta(days=15))
+        changed = pd.concat([future, past])
+        own = evaluate_forecast(changed, grid(), origins=[origin], **options)
+        before = every[every["origin"] == origin].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own[learnt], before[learnt])
+        assert (before["expected_total"] > 0).all()
+        if fate != "shuffled":
+            assert (own["n_events"] != before["n_events"]).all()
+        as_of = (origin - pd.Timedelta(microseconds=1)).isoformat()
+        for method in options["methods"]:
+            ahead = forecast(changed, grid(), method=method, as_of=as_of, imputations=3)
+            same = forecast(past, grid(), method=method, as_of=as_of, imputations=3)
+            pd.testing.assert_frame_equal(ahead, same)
+
+
 def test_forecasts_foresee_a_steady_world():
     rng = np.random.default_rng(6)
     hot = rng.random((900, 2)) * SIDE / 5 + SIDE / 2

@@ -199,6 +199,38 @@ def test_an_unfinished_period_is_not_judged_and_silence_is_not_zero():
     assert not dark["is_alert"].any()
 
 
+def test_periods_end_in_utc_whatever_zone_an_instant_is_told_in():
+    # 30 June, 20:00 in Bogotá is 1 July, 01:00 in UTC.
+    events, cells, options = world([[3] * 6 + [3]])
+    late = pd.to_datetime(["2023-06-30T20:00:00-05:00"] * 20, utc=False)
+    rows = gpd.GeoDataFrame(
+        {"seized_at": late}, geometry=[shapely.Point(500, 500)] * len(late), crs=6933
+    )
+    here = events.assign(seized_at=events["seized_at"].dt.tz_convert("America/Bogota"))
+    for frame in (events, here):
+        zone = frame["seized_at"].dt.tz
+        local = rows.assign(seized_at=rows["seized_at"].dt.tz_convert(zone))
+        told = pd.concat([frame, local], ignore_index=True)
+        june = spike_alerts(told, cells, period="month", as_of="2023-06-30").iloc[0]
+        assert (june["period"], june["observed"], june["is_alert"]) == ("2023-06", 3, False)
+        july = spike_alerts(told, cells, **options).iloc[0]
+        assert (july["period"], july["observed"], july["is_alert"]) == ("2023-07", 23, True)
+    # The cut-off too: June is over in UTC at 19:00 in Bogotá, and not a second before.
+    for clock, period in (("18:59:59", "2023-05"), ("19:00:01", "2023-06")):
+        found = spike_alerts(events, cells, as_of=f"2023-06-30T{clock}-05:00").iloc[0]
+        assert found["period"] == period
+
+
+@pytest.mark.parametrize("rule", ["odmap", "poisson", "negative_binomial"])
+@pytest.mark.parametrize("as_of", [None, "2023-07-01", "2023-07-20", "2023-07-31T23:59:59"])
+def test_an_incomplete_period_never_alerts(rule, as_of):
+    events, cells, _ = world([[3, 2, 4, 3, 2, 3, 500]])
+    found = spike_alerts(events, cells, rule=rule, as_of=as_of).iloc[0]
+    assert (found["period"], found["observed"], found["is_alert"]) == ("2023-06", 3, False)
+    over = spike_alerts(events, cells, rule=rule, as_of="2023-07-31").iloc[0]
+    assert (over["period"], over["observed"], over["is_alert"]) == ("2023-07", 500, True)
+
+
 def test_more_patrols_explain_more_seizures():
     events, cells, options = world([[5] * 12 + [15]])
     names = [str(p) for p in pd.period_range("2023-01", periods=13, freq="M")]
