@@ -7,6 +7,7 @@ from scipy import sparse, special
 
 from geocn._typing import FloatArray
 from geocn.hotspots.border_methods import BorderBayes, Judgement, Study
+from geocn.hotspots.empirical_bayes import moments_around
 
 
 def by_bayes(study: Study, settings: BorderBayes) -> Judgement:
@@ -83,9 +84,9 @@ def _posterior(
     overall = float(y.sum() / e.sum())
     if overall == 0:
         return np.zeros(len(y)), np.zeros(len(y))
-    mean, between, others = _moments(y, e, None)
+    mean, between, others = moments_around(y, e, None)
     if near is not None:
-        local = _moments(y, e, near)
+        local = moments_around(y, e, near)
         # A segment without neighbours is drawn towards all.
         alone = local[2] <= 1e-9 * e
         mean, between, others = (
@@ -99,19 +100,3 @@ def _posterior(
     above = special.gammaincc(shape, rate * factor * overall)
     below = special.gammainc(shape, rate * overall / factor)
     return above, below
-
-
-def _moments(
-    y: FloatArray, e: FloatArray, near: sparse.csr_matrix | None
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Marshall's mean and variance of the true rates around each, and the others' exposure."""
-
-    def total(x: FloatArray) -> FloatArray:
-        summed: FloatArray = np.full(len(x), x.sum()) if near is None else near @ x
-        return summed
-
-    exposed = total(e)
-    mean = total(y) / exposed
-    spread = total(y**2 / e) / exposed - mean**2
-    between = np.maximum(spread - mean * total(np.ones(len(y))) / exposed, 0.0)
-    return mean, between, exposed - e

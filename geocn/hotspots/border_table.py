@@ -10,7 +10,7 @@ from geocn._typing import AnyArray, FloatArray
 from geocn.hotspots.border_bayes import neighbour_pattern
 from geocn.hotspots.border_chains import Chains
 from geocn.hotspots.border_methods import BorderBayes, Judgement, Settings, Study
-from geocn.hotspots.empirical_bayes import shrunken_rates
+from geocn.hotspots.empirical_bayes import rate_columns, shrunken_rates
 
 #: Columns that not every method fills.
 OPTIONAL = (
@@ -48,16 +48,8 @@ def rates(result: gpd.GeoDataFrame, study: Study, settings: Settings) -> dict[st
         near = neighbour_pattern(study, settings.neighbours_km)
     with np.errstate(invalid="ignore", divide="ignore"):
         expected = np.where(exposed > 0, observed.sum() * exposed / exposed.sum(), np.nan)
-        return {
-            "exposure": exposed,
-            "expected": expected,
-            "rate": np.where(exposed > 0, observed / exposed, np.nan),
-            "rate_eb": unit
-            * back(
-                shrunken_rates(study.effective.mean(axis=0), study.exposed, weights=near), study
-            ),
-            "relative_risk": np.where(expected > 0, observed / expected, np.nan),
-        }
+    shrunk = shrunken_rates(study.effective.mean(axis=0), study.exposed, weights=near)
+    return rate_columns(observed, exposed, expected=expected, rate_eb=unit * back(shrunk, study))
 
 
 def judgement(

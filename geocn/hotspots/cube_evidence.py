@@ -11,7 +11,7 @@ import xarray as xr
 
 from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import LayerError, SchemaError
-from geocn.hotspots.empirical_bayes import shrunken_rates
+from geocn.hotspots.empirical_bayes import rate_columns, shrunken_rates
 from geocn.hotspots.values import numeric_column, refuse_rows
 
 
@@ -97,13 +97,8 @@ def evidence_columns(
         if held is not None:
             exposed = np.where(valid, held, 0.0).sum(axis=1)
             expected = exposed * (observed.sum() / exposed.sum())
-            columns = {
-                "exposure": exposed,
-                "expected": expected,
-                "rate": observed / exposed,
-                "rate_eb": shrunken_rates(observed, np.where(exposed > 0, exposed, np.nan)),
-                "relative_risk": observed / expected,
-            }
+            shrunk = shrunken_rates(observed, exposed)
+            columns |= rate_columns(observed, exposed, expected=expected, rate_eb=shrunk)
         if missing is not None:
             known = ~np.isnan(missing)
             columns["fraction_missing"] = np.nansum(missing, axis=1) / known.sum(axis=1)

@@ -107,13 +107,27 @@ def standardised_rates(counts: FloatArray, exposed: FloatArray) -> FloatArray:
         return counts
     overall = counts.sum() / exposed.sum()
     rate = counts / exposed
-    # Marshall's variance, but left below 0, as the paper has it: there chance
+    # The variance is _between, but left below 0, as the paper has it: there chance
     # alone is the spread. The order of the operations decides ties between permutations.
     between = (exposed * (rate - overall) ** 2).sum() / exposed.sum() - overall / exposed.mean()
     variance = between + overall / exposed
     variance = np.where(variance < 0, overall / exposed, variance)
     with np.errstate(invalid="ignore"):
         return np.where(variance > 0, (rate - overall) / np.sqrt(variance), 0.0)
+
+
+def rate_columns(
+    observed: FloatArray, exposed: FloatArray, *, expected: FloatArray, rate_eb: FloatArray
+) -> dict[str, FloatArray]:
+    """Columns that compare evidence with its exposure; NaN where nothing can be compared."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "exposure": exposed,
+            "expected": expected,
+            "rate": np.where(exposed > 0, observed / exposed, np.nan),
+            "rate_eb": rate_eb,
+            "relative_risk": np.where(expected > 0, observed / expected, np.nan),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +164,34 @@ def _marshall(groups: _Groups) -> tuple[FloatArray, FloatArray]:
     exposed = groups.sum(groups.e)
     mean = groups.sum(groups.y) / exposed
     away = groups.e * (groups.y / groups.e - mean[groups.group]) ** 2
-    between = groups.sum(away) / exposed - mean * groups.size / exposed
-    return mean, np.maximum(between, 0.0)
+    return mean, _between(mean, groups.sum(away) / exposed, groups.size, exposed)
+
+
+def _between(
+    mean: FloatArray, spread: FloatArray, size: FloatArray | IntArray, exposed: FloatArray
+) -> FloatArray:
+    """By how much raw rates spread more than chance makes them, at least 0."""
+    return np.maximum(spread - mean * size / exposed, 0.0)
+
+
+def moments_around(
+    y: FloatArray, e: FloatArray, near: sparse.csr_matrix | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Marshall's mean and variance of the true rates around each row, and the others' exposure.
+
+    All exposure is above 0; ``near`` says with ones whom each row looks at, itself included,
+    and None that it looks at all.
+    """
+
+    def total(x: FloatArray) -> FloatArray:
+        summed: FloatArray = np.full(len(x), x.sum()) if near is None else near @ x
+        return summed
+
+    exposed = total(e)
+    mean = total(y) / exposed
+    # Raw moments, unlike _marshall's, are sums that need no list of who is around whom.
+    spread = total(y**2 / e) / exposed - mean**2
+    return mean, _between(mean, spread, total(np.ones(len(y))), exposed), exposed - e
 
 
 def _gamma(groups: _Groups, mean: FloatArray, between: FloatArray) -> tuple[FloatArray, FloatArray]:

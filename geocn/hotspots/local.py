@@ -15,7 +15,7 @@ from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError
 from geocn.hotspots.combining import combine_scores, scores_from_p
 from geocn.hotspots.correction import Correction, level_faults
-from geocn.hotspots.empirical_bayes import shrunken_rates
+from geocn.hotspots.empirical_bayes import rate_columns, shrunken_rates
 from geocn.hotspots.imputation import imputed_columns
 from geocn.hotspots.surroundings import Surroundings, surroundings
 from geocn.hotspots.tails import (
@@ -291,17 +291,8 @@ def expectation(data: Data) -> dict[str, AnyArray]:
         return {}
     overall = y[valid].sum() / exposed[valid].sum() if valid.any() else np.nan
     expected = np.where(valid, exposed * overall, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = np.where(valid, y / exposed, np.nan)
-        risk = np.where(expected > 0, y / expected, np.nan)
     shrunk = shrunken_rates(np.where(valid, y, np.nan), np.where(valid, exposed, np.nan))
-    return {
-        "exposure": exposed,
-        "expected": expected,
-        "rate": rate,
-        "rate_eb": shrunk,
-        "relative_risk": risk,
-    }
+    return rate_columns(y, exposed, expected=expected, rate_eb=shrunk)
 
 
 def labels(code: IntArray, names: list[str]) -> Any:
