@@ -1,9 +1,29 @@
-"""Slow and plain versions of the hotspot arithmetic, to hold the fast ones to."""
+"""Slow and plain versions of the hotspot arithmetic, to hold the fast ones to; their worlds."""
 
+import warnings
 from itertools import combinations
 
+import geopandas as gpd
+import libpysal
 import numpy as np
-from scipy import stats
+import shapely
+from scipy import sparse, stats
+
+
+def lattice(values, *, index=None, **columns):
+    """Unit squares with a matrix of values ``n``, and other columns beside it."""
+    values = np.asarray(values)
+    rows, wide = values.shape
+    cells = [shapely.box(x, y, x + 1, y + 1) for y in range(rows) for x in range(wide)]
+    data = {"n": values.ravel()} | {name: np.ravel(given) for name, given in columns.items()}
+    return gpd.GeoDataFrame(data, geometry=cells, crs=6933, index=index)
+
+
+def pysal(dense):
+    """Weights of a dense matrix as esda takes them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return libpysal.weights.WSP(sparse.csr_matrix(dense)).to_W(silence_warnings=True)
 
 
 def gi_by_loops(y, weights, *, star):

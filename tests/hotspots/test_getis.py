@@ -6,7 +6,6 @@ from pathlib import Path
 
 import esda
 import geopandas as gpd
-import libpysal
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +21,8 @@ from tests.oracles_hotspots import (
     binomial_two_sided,
     conditional_p_by_enumeration,
     gi_by_loops,
+    lattice,
+    pysal,
 )
 
 REFERENCE = Path(os.environ.get("GEOCN_REFERENCE", Path(__file__).parents[3] / "shared/reference"))
@@ -34,13 +35,6 @@ COLUMNS = [
     "significant",
     "hotspot_class",
 ]
-
-
-def lattice(values, *, index=None):
-    values = np.asarray(values)
-    rows, columns = values.shape
-    cells = [shapely.box(x, y, x + 1, y + 1) for y in range(rows) for x in range(columns)]
-    return gpd.GeoDataFrame({"n": values.ravel()}, geometry=cells, crs=6933, index=index)
 
 
 @pytest.fixture
@@ -107,8 +101,7 @@ def test_scores_equal_esda(seed, n, star, transform):
     ours = getis_ord(frame, "y", neighbours=sparse.csr_matrix(given_weights), star=star)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        w = libpysal.weights.WSP(sparse.csr_matrix(dense)).to_W(silence_warnings=True)
-        theirs = esda.G_Local(y, w, transform=transform, star=star, permutations=0).Zs
+        theirs = esda.G_Local(y, pysal(dense), transform=transform, star=star, permutations=0).Zs
     finite = np.isfinite(theirs) & (np.abs(theirs) < 1e6)
     assert np.allclose(ours["gi_z"][finite], theirs[finite], rtol=1e-10, atol=1e-10)
 

@@ -4,11 +4,9 @@ import warnings
 
 import esda
 import geopandas as gpd
-import libpysal
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -19,17 +17,9 @@ from geocn.hotspots.combining import combine_scores
 from geocn.hotspots.empirical_bayes import shrunken_rates
 from geocn.spatial.lattice import find_lattice
 from geocn.spatial.neighbours import neighbour_matrix
-from tests.oracles_hotspots import conditional_p_by_enumeration
+from tests.oracles_hotspots import conditional_p_by_enumeration, lattice, pysal
 
 BOTH = pytest.mark.parametrize("analysis", [getis_ord, local_moran])
-
-
-def lattice(values, **columns):
-    values = np.asarray(values)
-    rows, wide = values.shape
-    cells = [shapely.box(x, y, x + 1, y + 1) for y in range(rows) for x in range(wide)]
-    data = {"n": values.ravel()} | {k: np.ravel(v) for k, v in columns.items()}
-    return gpd.GeoDataFrame(data, geometry=cells, crs=6933)
 
 
 def assert_same(one, other):
@@ -238,12 +228,6 @@ def test_scores_are_combined_as_licht_says():
 
 
 # ---- peers -----------------------------------------------------------------------
-
-
-def pysal(dense):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return libpysal.weights.WSP(sparse.csr_matrix(dense)).to_W(silence_warnings=True)
 
 
 @settings(max_examples=25, deadline=None)

@@ -14,12 +14,11 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots.moran import local_moran
 from geocn.spatial.neighbours import knn, neighbour_matrix
-from tests.oracles_hotspots import binomial_two_sided, conditional_p_by_enumeration
+from tests.oracles_hotspots import binomial_two_sided, conditional_p_by_enumeration, lattice, pysal
 
 REFERENCE = Path(os.environ.get("GEOCN_REFERENCE", Path(__file__).parents[3] / "shared/reference"))
 COLUMNS = [
@@ -35,13 +34,6 @@ COLUMNS = [
 ]
 
 
-def lattice(values, *, index=None):
-    values = np.asarray(values)
-    rows, columns = values.shape
-    cells = [shapely.box(x, y, x + 1, y + 1) for y in range(rows) for x in range(columns)]
-    return gpd.GeoDataFrame({"n": values.ravel()}, geometry=cells, crs=6933, index=index)
-
-
 def random_case(seed, n, *, whole):
     rng = np.random.default_rng(seed)
     upper = np.triu(rng.random((n, n)) < 0.3, 1)
@@ -49,12 +41,6 @@ def random_case(seed, n, *, whole):
     y = rng.integers(0, 6, n) + (0.0 if whole else rng.random(n))
     frame = gpd.GeoDataFrame({"y": y}, geometry=gpd.points_from_xy(y, y), crs=6933)
     return frame, y, dense
-
-
-def pysal(dense):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return libpysal.weights.WSP(sparse.csr_matrix(dense)).to_W(silence_warnings=True)
 
 
 @pytest.mark.reference
