@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
@@ -11,7 +12,7 @@ import pandas as pd
 import shapely
 
 from geocn._typing import BoolArray, FloatArray, IntArray
-from geocn.errors import DateError, ParameterError, SchemaError
+from geocn.errors import AssumptionWarning, DateError, ParameterError, SchemaError
 from geocn.hotspots.posts import at_posts, count_posts, read_posts
 from geocn.hotspots.precision import PRECISION, given_precision
 from geocn.hotspots.route_lines import Hits, RouteLines, check_lines, find_hits
@@ -37,6 +38,8 @@ _DTYPES = {
     "crossing_kind": "str",
     "excursion_m": "float64",
 }
+# Degrees. Routes may well stay short of every border; those this far off never were near one.
+_FAR: Final = 20.0
 # What a crossing inherits from its route, where the route has it.
 _CARRIED = (
     "mode",
@@ -125,6 +128,12 @@ def border_crossings(
         posts, between them and undecided; ``["repairs"]`` what had to
         be repaired in areas of countries.
 
+    Warns
+    -----
+    AssumptionWarning
+        Where nothing was found and all routes lie more than 20 degrees from all borders, as
+        where one of them has its axes swapped.
+
     Raises
     ------
     GeometryError
@@ -158,6 +167,8 @@ def border_crossings(
     hits = find_hits(index, lines, whole=timed)
     stops, counted = find_stops(index, lines, hits, min_excursion_m=float(min_excursion_m))
     stops = stops.only(np.isin(stops.happening, list(include)))
+    if borders is not None and not len(stops.event):
+        _warn_if_apart(degrees, to_lonlat(borders, "borders"))
     result = _frame(stops, index, lines, hits, routes, backward=backward)
     if places is not None:
         result = result.assign(**at_posts(result, places, reach_m=float(post_reach_m)))
@@ -200,6 +211,26 @@ def _check_options(
         faults.append(f"post_reach_m is {post_reach_m}, not positive")
     if faults:
         raise ParameterError("; ".join(faults))
+
+
+def _warn_if_apart(routes: gpd.GeoDataFrame, borders: gpd.GeoDataFrame) -> None:
+    """Say so where no route comes near any border: a swapped axis looks like peace."""
+    ours, theirs = routes.total_bounds, borders.total_bounds
+    if np.isnan([ours, theirs]).any():
+        return
+    beyond = np.maximum(ours[:2] - theirs[2:], theirs[:2] - ours[2:])
+    if beyond.max() > _FAR:
+        warnings.warn(
+            f"routes ({_extent(ours)}) and borders ({_extent(theirs)}) share no place, so nothing "
+            "crosses; if they should, one of them has its axes swapped or another CRS than it says",
+            AssumptionWarning,
+            stacklevel=3,
+        )
+
+
+def _extent(bounds: FloatArray) -> str:
+    west, south, east, north = bounds
+    return f"longitude {west:.1f} to {east:.1f}, latitude {south:.1f} to {north:.1f}"
 
 
 def _times(routes: gpd.GeoDataFrame, name: str) -> pd.Series:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import shapely
 
-from geocn.errors import DateError, LayerError, SchemaError
+from geocn.errors import AssumptionWarning, DateError, LayerError, SchemaError
 from geocn.hotspots import border_crossings, border_segments
 from geocn.hotspots.border_evidence import segment_of
 from geocn.spatial.borders import load_borders
@@ -134,3 +134,16 @@ def test_a_table_without_geometry_is_refused():
         border_crossings(pd.DataFrame({"route_id": ["a"]}), WEST_EAST)
     with pytest.raises(SchemaError, match="without a geometry column"):
         border_crossings(gpd.GeoDataFrame({"route_id": ["a"]}), WEST_EAST)
+
+
+def test_borders_that_no_route_can_meet_are_told():
+    borders = load_borders("110m")
+    borders = borders[borders["dyad"] == "COL-ECU"]
+    route = shapely.LineString([(-77.5, 1.2), (-78.5, 0.2)])
+    assert len(border_crossings(lines(route), borders)) == 1
+    swapped = borders.set_geometry(shapely.transform(borders.geometry, lambda xy: xy[:, ::-1]))
+    with pytest.warns(AssumptionWarning, match="share no place"):
+        assert len(border_crossings(lines(route), swapped)) == 0
+    inland = shapely.LineString([(-78, 0.2), (-77.9, 0.3)])
+    for quiet in (lines(inland), lines(inland)[:0], lines(None)):
+        assert len(border_crossings(quiet, borders)) == 0
