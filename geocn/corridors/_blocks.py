@@ -31,7 +31,7 @@ from geocn.errors import RasterError, ReadError
 from geocn.io.atomic import atomic_file
 from geocn.io.guard import FileFormat, check_path, identify_content, open_regular
 from geocn.provenance import attach
-from geocn.spatial.cost import Sites, SitesLike, place_sites
+from geocn.spatial.cost import Sites, SitesLike, place_sites, require_above_zero
 from geocn.spatial.cost_sweep import Ground, Tiles, relax, spread_owners
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 
@@ -227,16 +227,8 @@ class _Run:
 
     def _friction(self, block: Block) -> FloatArray:
         values = block.gather(lambda window: _band(self.source, window), np.inf)
-        if (values <= 0).any():
-            rows, columns = np.nonzero(values <= 0)
-            x, y = self.grid.centres(rows + block.rows.start, columns + block.first_column)
-            raise RasterError(
-                "friction",
-                found=f"zero or negative friction (lowest {values[values <= 0].min():g})",
-                expected="cost per metre above zero; NaN or infinity for a barrier",
-                repair="Use NaN for what cannot be crossed and a positive number for the rest.",
-                rows=[f"x={a:g} y={b:g}" for a, b in zip(x[:100], y[:100], strict=True)],
-            )
+        corner = (block.rows.start, block.first_column)
+        require_above_zero(values, self.grid, "friction", corner=corner)
         return values
 
     def _read(self, band: int, block: Block) -> FloatArray:

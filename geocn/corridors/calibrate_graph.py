@@ -78,13 +78,10 @@ def factor_grid(factors: xr.Dataset | Mapping[str, xr.DataArray]) -> FactorGrid:
         raise ParameterError("no factors given")
     grids = [raster_grid(factors[name], f"factors[{name!r}]") for name in names]
     first = grids[0]
-    near = 1e-6 * first.transform.a
     odd = [
         f"{name} ({grid.shape[0]} x {grid.shape[1]} cells in {grid.crs.to_string()})"
         for name, grid in zip(names, grids, strict=True)
-        if grid.shape != first.shape
-        or grid.crs != first.crs
-        or not grid.transform.almost_equals(first.transform, near)
+        if not first.same_cells(grid)
     ]
     if odd:
         raise RasterError(

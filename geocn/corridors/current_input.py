@@ -16,7 +16,7 @@ from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import CoordinateError, LayerError, ParameterError, RasterError, SchemaError
 from geocn.spatial.cost import Sites, SitesLike, place_sites
 from geocn.spatial.graph import Graph, edge_graph, face_lengths, raster_graph
-from geocn.spatial.raster_grid import RasterGrid, raster_grid
+from geocn.spatial.raster_grid import RasterGrid, grid_on_cells, raster_grid
 
 Resistive: TypeAlias = Literal["resistance", "conductance"]
 #: Places of a circuit: a layer or cells of a raster, or nodes of a network.
@@ -341,16 +341,6 @@ def _cells_of(
 
 def _drawn(array: xr.DataArray, grid: RasterGrid, layer: str) -> tuple[IntArray, AnyArray]:
     """Flat cells with a value, and the values, of a raster on the same cells."""
-    other = raster_grid(array, layer)
-    near = other.transform.almost_equals(grid.transform, 1e-6 * grid.transform.a)
-    if other.shape != grid.shape or other.crs != grid.crs or not near:
-        raise RasterError(
-            layer,
-            found=f"{other.shape} cells of {other.transform.a:g} in {other.crs.to_string()}",
-            expected=f"the cells of resistance: {grid.shape} of {grid.transform.a:g} in "
-            f"{grid.crs.to_string()}",
-            repair=f"Bring it there with {layer}.rio.reproject_match(resistance).",
-        )
-    flat = other.values.ravel()
+    flat = grid_on_cells(array, layer, grid, "resistance").values.ravel()
     cells = np.flatnonzero(np.isfinite(flat))
     return cells, flat[cells]

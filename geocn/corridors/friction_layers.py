@@ -36,8 +36,7 @@ def onto(grid: RasterGrid, raster: xr.DataArray, layer: str, resampling: str) ->
         Where the raster has no CRS, is rotated, or does not touch the grid.
     """
     other = raster_grid(raster, layer)
-    same = other.shape == grid.shape and other.crs == grid.crs
-    if same and other.transform.almost_equals(grid.transform, 1e-6 * grid.transform.a):
+    if grid.same_cells(other):
         return other.values
     values = np.full(grid.shape, np.nan)
     rasterio.warp.reproject(

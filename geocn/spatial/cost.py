@@ -19,7 +19,7 @@ from geocn.errors import CoordinateError, ParameterError, RasterError, SchemaErr
 from geocn.spatial.cost_slope import SlopeLike, slope_factors
 from geocn.spatial.cost_sweep import Ground, Tiles, by_heap, relax, spread_owners
 from geocn.spatial.crs import require_crs
-from geocn.spatial.raster_grid import RasterGrid, raster_grid
+from geocn.spatial.raster_grid import RasterGrid, grid_on_cells, raster_grid
 
 #: Sites as a layer, or as pairs of (row, column) in the raster's own order.
 SitesLike: TypeAlias = gpd.GeoDataFrame | gpd.GeoSeries | Sequence[tuple[int, int]] | IntArray
@@ -210,44 +210,42 @@ def friction_surface(
     grid = raster_grid(friction, layer)
     values = grid.values
     # One pass over what is mostly in order; not a number fails the comparison too.
-    in_order = bool(values.min() > 0)
-    bad = np.zeros(0, dtype=bool) if in_order else values <= 0
-    if bad.any():
-        rows, columns = np.nonzero(bad)
-        x, y = grid.centres(rows, columns)
-        raise RasterError(
-            layer,
-            found=f"zero or negative friction (lowest {grid.values[bad].min():g})",
-            expected="cost per metre above zero; NaN or infinity for a barrier",
-            repair="Use NaN for what cannot be crossed and a small positive number for the rest.",
-            rows=[f"x={a:g} y={b:g}" for a, b in zip(x[:100], y[:100], strict=True)],
-        )
-    if not in_order:
+    if not values.min() > 0:
+        require_above_zero(values, grid, layer)
         values[np.isnan(values)] = np.inf
     heights, factors = np.empty((0, 0)), np.ones(1)
     if elevation is not None:
         factors = slope_factors(slope)
-        heights = _heights(elevation, grid)
+        heights = grid_on_cells(elevation, "elevation", grid, layer).values
+        heights[np.isinf(heights)] = np.nan
         values[np.isnan(heights)] = np.inf
     return FrictionSurface(
         grid, values, grid.step_lengths_m(), neighbours, grid.wraps, heights, factors
     )
 
 
-def _heights(elevation: xr.DataArray, grid: RasterGrid) -> FloatArray:
-    other = raster_grid(elevation, "elevation")
-    same = other.shape == grid.shape and other.crs == grid.crs
-    if not same or not other.transform.almost_equals(grid.transform, 1e-6 * grid.transform.a):
-        raise RasterError(
-            "elevation",
-            found=f"{other.shape} cells of {other.transform.a:g} in {other.crs.to_string()}",
-            expected=f"the cells of friction: {grid.shape} of {grid.transform.a:g} in "
-            f"{grid.crs.to_string()}",
-            repair="Bring it there with elevation.rio.reproject_match(friction).",
-        )
-    heights = other.values
-    heights[np.isinf(heights)] = np.nan
-    return heights
+def require_above_zero(
+    values: FloatArray, grid: RasterGrid, layer: str, *, corner: tuple[int, int] = (0, 0)
+) -> None:
+    """Refuse friction of zero or less in a part of a grid that begins at ``corner``.
+
+    Raises
+    ------
+    RasterError
+        Names the first hundred cells.
+    """
+    bad = values <= 0
+    if not bad.any():
+        return
+    rows, columns = np.nonzero(bad)
+    x, y = grid.centres(rows[:100] + corner[0], columns[:100] + corner[1])
+    raise RasterError(
+        layer,
+        found=f"zero or negative friction (lowest {values[bad].min():g})",
+        expected="cost per metre above zero; NaN or infinity for a barrier",
+        repair="Use NaN for what cannot be crossed and a small positive number for the rest.",
+        rows=[f"x={a:g} y={b:g}" for a, b in zip(x, y, strict=True)],
+    )
 
 
 def locate_sites(

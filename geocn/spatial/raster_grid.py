@@ -58,6 +58,11 @@ class RasterGrid:
         columns = self.shape[1]
         return self.is_geographic and columns > 4 and abs(columns * self.transform.a - 360) < 1e-6
 
+    def same_cells(self, other: RasterGrid) -> bool:
+        """Whether another raster has the same cells, to a millionth of one."""
+        same = self.shape == other.shape and self.crs == other.crs
+        return same and bool(other.transform.almost_equals(self.transform, 1e-6 * self.transform.a))
+
     def centres(self, rows: IntArray, columns: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return x and y of cell centres."""
         t = self.transform
@@ -195,6 +200,26 @@ def raster_grid(raster: xr.DataArray, layer: str) -> RasterGrid:
         )
     transform = Affine(dx, 0.0, left, 0.0, dy, top)
     return RasterGrid(np.ascontiguousarray(values), transform, crs, flat, (y, x), (flip_y, flip_x))
+
+
+def grid_on_cells(raster: xr.DataArray, layer: str, grid: RasterGrid, of: str) -> RasterGrid:
+    """Check a raster that must have the cells of ``grid``, which errors call ``of``.
+
+    Raises
+    ------
+    RasterError, CRSError
+        As :func:`raster_grid`, or where it has other cells.
+    """
+    other = raster_grid(raster, layer)
+    if not grid.same_cells(other):
+        raise RasterError(
+            layer,
+            found=f"{other.shape} cells of {other.transform.a:g} in {other.crs.to_string()}",
+            expected=f"the cells of {of}: {grid.shape} of {grid.transform.a:g} in "
+            f"{grid.crs.to_string()}",
+            repair=f"Bring it there with {layer}.rio.reproject_match({of}).",
+        )
+    return other
 
 
 def _crs(raster: xr.DataArray, layer: str) -> CRS:
