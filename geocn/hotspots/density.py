@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, TypeAlias, overload
+from typing import Literal, overload
 
 import geopandas as gpd
 import numpy as np
 import rasterio.warp
 import rioxarray  # noqa: F401 - registers the accessor .rio
-import shapely
 import xarray as xr
 
 from geocn._typing import FloatArray
@@ -18,11 +16,15 @@ from geocn.hotspots.density_grid import TRIM, Window, Work
 from geocn.hotspots.imputation import IMPUTATIONS
 from geocn.hotspots.precision import Imprecise
 from geocn.hotspots.smoothing import SUPPORT, Kernel
-from geocn.hotspots.weighted_places import WeightedPlaces, plane_of, weigh_places
+from geocn.hotspots.weighted_places import (
+    WeightedPlaces,
+    plane_of,
+    weigh_places,
+    with_passes,
+)
 from geocn.provenance import attach
 from geocn.spatial.crs import equal_area_crs, require_crs
-
-Extent: TypeAlias = gpd.GeoDataFrame | gpd.GeoSeries | Sequence[float]
+from geocn.spatial.extent import Extent, read_extent
 
 
 @overload
@@ -169,7 +171,7 @@ def kernel_density(
     """
     _check_options(cell_m, bandwidth_m, kernel, edge_correction, extent)
     require_crs(events, "events")
-    area = None if extent is None else _area(extent)
+    area = None if extent is None else read_extent(extent, "extent")
     crs = plane_of(events) if area is None else equal_area_crs(area)
     found = weigh_places(
         events,
@@ -227,19 +229,6 @@ def _check_options(
         raise ParameterError("; ".join(faults))
 
 
-def _area(extent: Extent) -> gpd.GeoSeries:
-    if isinstance(extent, (gpd.GeoDataFrame, gpd.GeoSeries)):
-        require_crs(extent, "extent")
-        return extent.geometry
-    west, south, east, north = map(float, extent)
-    if west > east:
-        parts = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
-    else:
-        parts = [shapely.box(west, south, east, north)]
-    # A parallel is curved in the analysis CRS.
-    return gpd.GeoSeries(shapely.segmentize(np.array(parts), 0.5), crs="EPSG:4326")
-
-
 def _work(
     window: Window, bandwidth_m: float, kernel: Kernel, *, adaptive: bool, edge_correction: bool
 ) -> Work:
@@ -260,18 +249,19 @@ def _surfaces(
     exact = work.smooth(
         work.layers(found.xy, found.weight, bandwidth_m, None if factor is None else factor[:n])
     )
-    mean, squares = np.zeros_like(exact), np.zeros_like(exact)
-    for i in range(m if k else 0):
-        own = None if factor is None else factor[n + i * k : n + (i + 1) * k]
-        once = work.smooth(work.layers(found.vague_xy[i], found.vague_weight, bandwidth_m, own))
-        # Welford's update: the surfaces need not be kept.
-        change = once - mean
-        mean += change / (i + 1)
-        squares += change * (once - mean)
-    total = exact + mean
-    share = np.divide(mean, total, out=np.full_like(total, np.nan), where=total > 0)
-    sd = np.sqrt((1 + 1 / m) * squares / max(m - 1, 1))
-    return {"density": total, "density_sd": sd, "imprecise_share": share}
+    passes = (
+        work.smooth(
+            work.layers(
+                found.vague_xy[i],
+                found.vague_weight,
+                bandwidth_m,
+                None if factor is None else factor[n + i * k : n + (i + 1) * k],
+            )
+        )
+        for i in range(m if k else 0)
+    )
+    total, deviation, share = with_passes(exact, passes)
+    return {"density": total, "density_sd": deviation, "imprecise_share": share}
 
 
 def _counts(found: WeightedPlaces, work: Work) -> dict[str, object]:

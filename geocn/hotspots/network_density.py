@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,7 +24,7 @@ from geocn._typing import BoolArray, FloatArray, IntArray
 from geocn.errors import LayerError, ParameterError, SchemaError
 from geocn.hotspots.imputation import IMPUTATIONS, check_imputations
 from geocn.hotspots.smoothing import SUPPORT, Kernel
-from geocn.hotspots.weighted_places import WeightedPlaces, weigh_places
+from geocn.hotspots.weighted_places import WeightedPlaces, weigh_places, with_passes
 from geocn.provenance import attach
 from geocn.spatial.crs import equal_area_crs, require_crs
 from geocn.spatial.network import Network
@@ -302,7 +303,7 @@ def _densities(
     exact = smoother(edge[near], at[near], found.weight[near])
     n_far = int((~near).sum())
     m, k = found.vague_xy.shape[:2]
-    mean, squares = np.zeros_like(exact), np.zeros_like(exact)
+    passes: Iterable[FloatArray] = ()
     if k:
         flat = _on_network(found.vague_xy.reshape(m * k, 2), crs, smoother.network, snap_m)
         nears = flat[2].reshape(m, k)
@@ -311,15 +312,9 @@ def _densities(
         chosen = _stand_ins(nears)
         edges = np.take_along_axis(flat[0].reshape(m, k), chosen, axis=0)
         ats = np.take_along_axis(flat[1].reshape(m, k), chosen, axis=0)
-        for i in range(m):
-            once = smoother(edges[i][kept], ats[i][kept], found.vague_weight[kept])
-            # Welford's update: the densities need not be kept.
-            change = once - mean
-            mean += change / (i + 1)
-            squares += change * (once - mean)
-    total = exact + mean
-    deviation = np.sqrt((1 + 1 / m) * squares / max(m - 1, 1))
-    share = np.divide(mean, total, out=np.full_like(total, np.nan), where=total > 0)
+        weight = found.vague_weight[kept]
+        passes = (smoother(edges[i][kept], ats[i][kept], weight) for i in range(m))
+    total, deviation, share = with_passes(exact, passes)
     return {"density_per_m": total, "density_sd": deviation, "imprecise_share": share}, n_far
 
 

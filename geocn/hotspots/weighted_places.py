@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -125,6 +126,35 @@ def weigh_places(
     )
 
 
+def with_passes(
+    exact: FloatArray, passes: Iterable[FloatArray]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Join the density of precise events with those of imprecise ones in every imputation.
+
+    Returns
+    -------
+    total, deviation, imprecise_share : arrays
+        The density; its standard deviation between imputations, by Rubin's factor (1 + 1/m)
+        on the variance; and the part of imprecise events in it, NaN where it is 0.
+
+    Examples
+    --------
+    >>> with_passes(np.array([1.0]), [np.array([1.0]), np.array([3.0])])
+    (array([3.]), array([1.73205081]), array([0.66666667]))
+    """
+    mean, squares, m = np.zeros_like(exact), np.zeros_like(exact), 0
+    for once in passes:
+        m += 1
+        # Welford's update: the densities need not be kept.
+        change = once - mean
+        mean += change / m
+        squares += change * (once - mean)
+    total = exact + mean
+    deviation = np.sqrt((1 + 1 / max(m, 1)) * squares / max(m - 1, 1))
+    share = np.divide(mean, total, out=np.full_like(total, np.nan), where=total > 0)
+    return total, deviation, share
+
+
 def event_weights(events: pd.DataFrame, weight: str | None, *, analysis: str) -> FloatArray:
     """Weights of events: 1 without a column, 0 where it is null, never negative.
 
@@ -179,7 +209,8 @@ def _xy_of_points(geometry: AnyArray) -> FloatArray:
         # GEOS refuses to name the coordinates of an empty point.
         empty = shapely.is_empty(some)
         if empty.any():
-            some = np.where(empty, None, some)
+            some = some.copy()
+            some[empty] = None
         xy[0, begin : begin + _AT_ONCE] = shapely.get_x(some)
         xy[1, begin : begin + _AT_ONCE] = shapely.get_y(some)
     return xy.T

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -13,7 +12,8 @@ import shapely
 from geocn._typing import FloatArray, IntArray
 from geocn.errors import CRSError, ParameterError
 from geocn.provenance import attach
-from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
+from geocn.spatial.crs import equal_area_crs, has_geometry
+from geocn.spatial.extent import Extent, read_extent
 from geocn.spatial.h3_grid import check_resolution, cover, shapes_of
 
 GridKind = Literal["square", "hex", "h3"]
@@ -22,7 +22,7 @@ _ROW_HEIGHT = np.sqrt(3) / 2
 
 
 def make_grid(
-    extent: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[float],
+    extent: Extent,
     *,
     cell_m: float | None = None,
     cell_size_km: float | None = None,
@@ -76,7 +76,7 @@ def make_grid(
     """
     if kind not in ("square", "hex", "h3"):
         raise ParameterError(f"grid kind {kind!r}; choose 'square', 'hex' or 'h3'")
-    series = _extent(extent)
+    series = read_extent(extent, "make_grid")
     target = pyproj.CRS(crs) if crs is not None else equal_area_crs(series)
     if not target.is_projected:
         raise CRSError("make_grid", found=target.to_string(), expected="a projected CRS in metres")
@@ -126,19 +126,6 @@ def _side(cell_m: float | None, cell_size_km: float | None) -> float:
     if len(given) != 1 or not (np.isfinite(given[0]) and given[0] > 0):
         raise ParameterError("give one positive cell size: cell_m=… or cell_size_km=…")
     return float(given[0])
-
-
-def _extent(extent: gpd.GeoDataFrame | gpd.GeoSeries | Sequence[float]) -> gpd.GeoSeries:
-    if isinstance(extent, (gpd.GeoDataFrame, gpd.GeoSeries)):
-        require_crs(extent, "make_grid")
-        return extent.geometry
-    west, south, east, north = map(float, extent)
-    if west > east:
-        parts = [shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)]
-    else:
-        parts = [shapely.box(west, south, east, north)]
-    # A parallel is curved in the grid's CRS: without vertices the corners alone would count.
-    return gpd.GeoSeries(shapely.segmentize(np.array(parts), 0.5), crs="EPSG:4326")
 
 
 def _check_count(columns: int, rows: int) -> None:
