@@ -50,14 +50,17 @@ def shortest_way(geometry: Any) -> ObjectArray:
     Returns
     -------
     array of shapely geometries
-        Within [-180, 180]. Null stays null. An area around a pole, whose ring does not
-        close the short way, is left as it is.
+        Within [-180, 180]. Null stays null. An area whose ring goes around a pole, and so
+        does not close the short way, reaches to the nearer pole at latitude 90 or -90.
 
     Examples
     --------
     >>> import shapely
     >>> shortest_way([shapely.LineString([(179, 0), (-179, 0)])])[0].length
     2.0
+    >>> cap = shapely.Polygon([(-120, 80), (0, 80), (120, 80)])
+    >>> shortest_way([cap])[0].bounds
+    (-180.0, 80.0, 180.0, 90.0)
     """
     geometry = np.array(np.atleast_1d(np.asarray(geometry, dtype=object)), dtype=object)
     for i in np.flatnonzero(_jumps(geometry)):
@@ -86,12 +89,27 @@ def _jumps(geometry: ObjectArray) -> BoolArray:
 
 
 def _short(part: Any) -> Any:
-    rings = shapely.get_rings(part) if shapely.get_dimensions(part) == 2 else ()
-    for ring in rings:
-        lon = _unwrapped(shapely.get_coordinates(ring))[:, 0]
-        if abs(lon[-1] - lon[0]) > 180:
-            return part
+    if shapely.get_dimensions(part) == 2:
+        rings = [_unwrapped(shapely.get_coordinates(ring)) for ring in shapely.get_rings(part)]
+        if any(_winds(ring) for ring in rings):
+            areas = [shapely.Polygon(_over_pole(ring) if _winds(ring) else ring) for ring in rings]
+            # The line to the pole is no edge: what lies on both its sides is one area.
+            outer, *holes = (
+                shapely.union_all(shapely.get_parts(area)) for area in fold_longitudes(areas)
+            )
+            return shapely.difference(outer, shapely.union_all(holes)) if holes else outer
     return shapely.transform(part, _unwrapped)
+
+
+def _winds(ring: FloatArray) -> bool:
+    """Whether an unwrapped ring ends a turn away from where it begins: it goes around a pole."""
+    return bool(abs(ring[-1, 0] - ring[0, 0]) > 180)
+
+
+def _over_pole(ring: FloatArray) -> FloatArray:
+    """Close an unwrapped ring that winds by way of the nearer pole."""
+    pole = np.copysign(90.0, ring[:, 1].mean())
+    return np.vstack([ring, [ring[-1, 0], pole], [ring[0, 0], pole]])
 
 
 def _unwrapped(xy: FloatArray) -> FloatArray:

@@ -13,7 +13,7 @@ import shapely
 
 from geocn._typing import FloatArray, ObjectArray
 from geocn.errors import ParameterError
-from geocn.spatial.antimeridian import fold_longitudes
+from geocn.spatial.antimeridian import shortest_way
 from geocn.spatial.crs import GLOBAL_EQUAL_AREA, LONLAT
 
 _FINEST = 15
@@ -45,24 +45,13 @@ def shapes_of(ids: Iterable[str], crs: pyproj.CRS) -> ObjectArray:
     lonlat = np.vstack(rings)[:, ::-1].round(_DECIMALS)
     owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
     if crs.is_geographic or crs == pyproj.CRS(GLOBAL_EQUAL_AREA):
-        flat = [shapely.Polygon(_unrolled(ring[:, ::-1].round(_DECIMALS))) for ring in rings]
-        cut = gpd.GeoSeries(fold_longitudes(flat), crs=LONLAT)
+        flat = shapely.polygons(shapely.linearrings(lonlat, indices=owner))
+        cut = gpd.GeoSeries(shortest_way(flat), crs=LONLAT)
         shapes: ObjectArray = cut.to_crs(crs).to_numpy()
         return shapes
     turn = pyproj.Transformer.from_crs(LONLAT, crs, always_xy=True)
     plane = np.column_stack(turn.transform(*lonlat.T))
     return np.asarray(shapely.polygons(shapely.linearrings(plane, indices=owner)))
-
-
-def _unrolled(ring: FloatArray) -> FloatArray:
-    """Let a ring run on over 180 degrees; one around a pole goes over the pole's latitude."""
-    lon = np.unwrap(ring[:, 0], period=360)
-    ring = np.column_stack([lon, ring[:, 1]])
-    end = np.unwrap([lon[-1], lon[0]], period=360)[1]
-    if abs(end - lon[0]) < 180:
-        return ring
-    pole = np.copysign(90.0, ring[:, 1].mean())
-    return np.vstack([ring, [end, ring[0, 1]], [end, pole], [lon[0], pole]])
 
 
 def cover(bounds: Sequence[float], crs: pyproj.CRS, resolution: int, most: int) -> list[str]:

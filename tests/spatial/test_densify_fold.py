@@ -39,6 +39,26 @@ def test_the_short_way_for_lines_and_rings():
     assert ways[3].length == 90
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize("first", [-180, -150, 7])
+def test_an_area_around_a_pole_reaches_to_it(sign, turn, first):
+    lon = (first + turn * np.arange(0, 360, 40) + 180) % 360 - 180
+    cap, wide = (np.column_stack([lon, np.full(9, sign * lat)]) for lat in (80.0, 70.0))
+    whole, ring = shortest_way([shapely.Polygon(cap), shapely.Polygon(wide, [cap])])
+    assert whole.is_valid
+    assert shapely.area([whole, ring]) == pytest.approx([3600, 3600])
+    for at in (-179.9, -120, 0, 60, 179.9):
+        assert shapely.intersects_xy(whole, at, sign * 89.9)
+        assert not shapely.intersects_xy(ring, at, sign * 89.9)
+        assert shapely.intersects_xy(ring, at, sign * 75)
+    assert shapely.bounds(whole)[[0, 2]].tolist() == [-180, 180]
+    hole = [(170, sign * 83), (-170, sign * 83), (-170, sign * 85), (170, sign * 85)]
+    holed = shortest_way([shapely.Polygon(cap, [hole])])[0]
+    assert holed.area == pytest.approx(3600 - 40)
+    assert not shapely.intersects_xy(holed, 179, sign * 84)
+
+
 def test_densify_leaves_alone_what_has_no_course():
     dot = shapely.LineString([(1, 1), (1, 1)])
     spike = shapely.Polygon([(0, 0), (1, 0), (0, 0), (0, 0)])
