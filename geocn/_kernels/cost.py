@@ -56,6 +56,19 @@ def around(column: int, width: int) -> int:
 
 
 @inlined
+def landing(row: int, column: int, k: int, shape: tuple[int, int], wrap: bool) -> tuple[int, int]:
+    """Row and column at the end of step ``k``; the row is -1 off the grid."""
+    end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
+    if end_row < 0 or end_row >= shape[0]:
+        return -1, 0
+    if end_column < 0 or end_column >= shape[1]:
+        if not wrap:
+            return -1, 0
+        end_column = around(end_column, shape[1])
+    return end_row, end_column
+
+
+@inlined
 def step_cost(  # noqa: PLR0917 - numba takes keywords badly
     friction: FloatArray,
     halves: FloatArray,
@@ -141,7 +154,7 @@ def trace(  # noqa: PLR0917
     None where the target was not reached. ``path`` has room for every cell. Of two ways of
     equal cost the one whose step stands first in ``STEPS`` is taken.
     """
-    height, width = cost.shape
+    width = cost.shape[1]
     row, column = target // width, target % width
     if cost[row, column] == np.inf:
         return 0
@@ -150,13 +163,9 @@ def trace(  # noqa: PLR0917
     while cost[row, column] > 0.0:
         found = False
         for k in range(n_steps):
-            from_row, from_column = row + STEPS[k, 0], column + STEPS[k, 1]
-            if from_row < 0 or from_row >= height:
+            from_row, from_column = landing(row, column, k, cost.shape, wrap)
+            if from_row < 0:
                 continue
-            if from_column < 0 or from_column >= width:
-                if not wrap:
-                    continue
-                from_column = around(from_column, width)
             before = cost[from_row, from_column]
             if before < cost[row, column] and cost[row, column] == reach(
                 friction, halves, elevation, factors, before, from_row, from_column, BACK[k]
@@ -189,19 +198,15 @@ def allocate(  # noqa: PLR0917
     the queue; both are written. Ends where the queue is empty or has no room for one cell's
     steps; how many cells it then holds.
     """
-    height, width = cost.shape
+    width = cost.shape[1]
     while size > 0 and queue.size - size >= n_steps:
         size -= 1
         row, column = queue[size] // width, queue[size] % width
         mine = owner[row, column]
         for k in range(n_steps):
-            end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
-            if end_row < 0 or end_row >= height:
+            end_row, end_column = landing(row, column, k, cost.shape, wrap)
+            if end_row < 0:
                 continue
-            if end_column < 0 or end_column >= width:
-                if not wrap:
-                    continue
-                end_column = around(end_column, width)
             there = cost[end_row, end_column]
             known = owner[end_row, end_column]
             if there == np.inf or (known >= 0 and known <= mine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from geocn._kernels.cost import STEPS, around, inner, reach
+from geocn._kernels.cost import inner, landing, reach
 from geocn._typing import FloatArray, IntArray
 
 
@@ -73,7 +73,7 @@ def settle(  # noqa: PLR0917 - numba takes keywords badly
     int
         How many are left; it ends early where there is no room for one cell's steps.
     """
-    height, width = friction.shape
+    width = friction.shape[1]
     for _ in range(most):
         if size == 0 or keys[0] > limit or keys.size - size < n_steps:
             break
@@ -85,13 +85,9 @@ def settle(  # noqa: PLR0917 - numba takes keywords badly
         if here > cost[row, column]:
             continue
         for k in range(n_steps):
-            end_row, end_column = row + STEPS[k, 0], column + STEPS[k, 1]
-            if end_row < 0 or end_row >= height:
+            end_row, end_column = landing(row, column, k, cost.shape, wrap)
+            if end_row < 0:
                 continue
-            if end_column < 0 or end_column >= width:
-                if not wrap:
-                    continue
-                end_column = around(end_column, width)
             there = cost[end_row, end_column]
             # A barrier, or settled before.
             if there <= here or friction[end_row, end_column] == np.inf:
