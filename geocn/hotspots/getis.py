@@ -75,7 +75,8 @@ def getis_ord(
     GeoDataFrame
         The frame with ``value, n_neighbours, gi_z, p_value, p_adjusted, significant,
         hotspot_class``; with exposure also ``exposure, expected, rate, rate_eb, relative_risk``
-        (see :func:`geocn.hotspots.empirical_bayes.shrunken_rates`). Classes are hot, cold,
+        (see :func:`geocn.hotspots.empirical_bayes.shrunken_rates`); with imputed counts
+        ``fraction_missing``. Classes are hot, cold,
         not_significant, no_neighbours and no_data. Columns of these names in the input are
         replaced.
 

@@ -72,7 +72,8 @@ def local_moran(
     GeoDataFrame
         The frame with ``value, n_neighbours, local_i, local_z, p_value, p_adjusted,
         significant, quadrant, hotspot_class``; with exposure also ``exposure, expected,
-        rate, rate_eb, relative_risk``. ``local_z`` is the standard score of ``local_i`` given the
+        rate, rate_eb, relative_risk``; with imputed counts ``fraction_missing``.
+        ``local_z`` is the standard score of ``local_i`` given the
         cell's own value (moments of drawing neighbours without replacement). The
         quadrants are high_high, low_low, high_low (a high cell among low ones) and
         low_high; classes are the quadrants of significant cells, not_significant,
