@@ -61,8 +61,10 @@ def settle(  # noqa: PLR0917 - numba takes keywords badly
 
     Parameters
     ----------
-    friction, halves, elevation, factors, n_steps, wrap
-        See :func:`geocn.spatial.cost_sweep.by_heap`.
+    friction, halves, elevation, factors, wrap
+        See :class:`geocn.spatial.cost_sweep.Ground`.
+    n_steps : {16, 8}
+        The first steps of ``STEPS`` that are taken.
     cost : (rows, columns) float64
         Written.
     keys, cells, size

@@ -89,9 +89,7 @@ def wire_raster(
         return [sites.labels[i] for i in here], nodes, sites.left_out
 
     def restore(by_node: FloatArray, name: str, attrs: dict[str, str]) -> xr.DataArray:
-        whole = np.full(is_node.size, np.nan)
-        whole[graph.cells] = by_node
-        return grid.restore(whole.reshape(grid.shape), name=name, attrs=attrs)
+        return grid.restore(graph.on_raster(by_node), name=name, attrs=attrs)
 
     def drawn(array: xr.DataArray, layer: str) -> tuple[IntArray, FloatArray]:
         cells, found = _drawn(array, grid, layer)

@@ -137,9 +137,7 @@ def randomised_shortest_paths(
             found[i, j] = walk
 
     def restore(by_node: FloatArray) -> xr.DataArray:
-        whole = np.full(surface.friction.size, np.nan)
-        whole[graph.cells] = by_node
-        shaped = whole.reshape(surface.friction.shape)
+        shaped = graph.on_raster(by_node)
         return surface.grid.restore(shaped, name="passages", attrs={"units": "passages"})
 
     total = np.zeros(graph.n)

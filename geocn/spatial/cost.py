@@ -39,7 +39,7 @@ class CostField:
     def path(self, target: int) -> IntArray:
         """Flat cells of a least-cost path from a site to ``target``; empty if none."""
         s = self.surface
-        heights: Any = s.heights
+        heights: Any = s.elevation
         # Room for every cell; what is not written takes no memory.
         path = np.empty(self.cost.size, np.int64)
         n = kernel.trace(
@@ -54,8 +54,8 @@ class CostField:
 class FrictionSurface:
     """Friction made ready for the kernels: barriers infinite, step lengths in metres.
 
-    ``elevation`` has no cells where slope costs nothing; ``factors`` are those of
-    :func:`geocn.spatial.cost_slope.slope_factors`.
+    ``elevation`` is None where slope costs nothing, and numba then leaves it out;
+    ``factors`` are those of :func:`geocn.spatial.cost_slope.slope_factors`.
     """
 
     grid: RasterGrid
@@ -63,7 +63,7 @@ class FrictionSurface:
     lengths_m: FloatArray
     neighbours: int
     wrap: bool
-    elevation: FloatArray
+    elevation: FloatArray | None
     factors: FloatArray
 
     @property
@@ -72,16 +72,11 @@ class FrictionSurface:
         return kernel.halves(self.lengths_m)
 
     @property
-    def heights(self) -> FloatArray | None:
-        """The elevation; None where slope costs nothing, and numba then leaves it out."""
-        return self.elevation if self.elevation.size else None
-
-    @property
     def ground(self) -> Ground:
         """What the kernels ask for."""
         return Ground(
             self.friction, self.halves, self.wrap, self.neighbours == 16,
-            self.heights, self.factors,
+            self.elevation, self.factors,
         )  # fmt: skip
 
     def backwards(self) -> FrictionSurface:
@@ -122,7 +117,7 @@ class FrictionSurface:
             dearest = [float(cost.ravel()[group].min()) for group in targets]
             return min(max(dearest) * (1.0 + slack + 1e-12), max_cost) if dearest else max_cost
 
-        if self.elevation.size:
+        if self.elevation is not None:
             until = by_heap(self.ground, cost, np.unique(cells), limit=limit)
         else:
             tiles = Tiles(self.grid.shape)
@@ -213,7 +208,7 @@ def friction_surface(
     if not values.min() > 0:
         require_above_zero(values, grid, layer)
         values[np.isnan(values)] = np.inf
-    heights, factors = np.empty((0, 0)), np.ones(1)
+    heights, factors = None, np.ones(1)
     if elevation is not None:
         factors = slope_factors(slope)
         heights = grid_on_cells(elevation, "elevation", grid, layer).values

@@ -49,6 +49,13 @@ class Graph:
         at = np.minimum(np.searchsorted(self.cells, cells), len(self.cells) - 1)
         return np.where(self.cells[at] == cells, at, -1)
 
+    def on_raster(self, values: FloatArray) -> FloatArray:
+        """Values by node in the rows and columns of the raster, NaN where there is no node."""
+        whole = np.full(self.shape, np.nan)
+        if self.cells is not None:
+            whole.ravel()[self.cells] = values
+        return whole
+
 
 @dataclass(frozen=True)
 class Part:

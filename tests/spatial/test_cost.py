@@ -35,7 +35,7 @@ def surface(friction, neighbours, dx=1.0, dy=1.0, wrap=False):
     lengths = kernel.planar_lengths(friction.shape[0], dx, dy)
     return FrictionSurface(
         raster_grid(array, "friction"), friction, lengths, neighbours, wrap,
-        np.empty((0, 0)), np.ones(1),
+        None, np.ones(1),
     )  # fmt: skip
 
 

@@ -17,8 +17,6 @@ from geocn.spatial.cost_slope import slope_factors
 from geocn.spatial.raster_grid import raster_grid
 from tests.oracles_corridors import raster
 
-NONE = np.empty((0, 0))
-
 
 @pytest.fixture(autouse=True)
 def _sweep_small_grids(monkeypatch):
@@ -34,7 +32,7 @@ def varied_lengths(height):
     )  # fmt: skip
 
 
-def ground(friction, lengths, neighbours, wrap=False, elevation=NONE, factors=None):
+def ground(friction, lengths, neighbours, wrap=False, elevation=None, factors=None):
     grid = raster_grid(raster(np.ones(friction.shape)), "friction")
     factors = np.ones(1) if factors is None else factors
     return FrictionSurface(grid, friction, lengths, neighbours, wrap, elevation, factors)
