@@ -240,6 +240,7 @@ class LocalTest:
             "inference": self.inference,
             "permutations": self.draws,
             "imputations": passes if passes > 1 else None,
+            "dispersion": _dispersion(self.data),
         }
 
 
@@ -293,6 +294,15 @@ def expectation(data: Data) -> dict[str, AnyArray]:
     expected = np.where(valid, exposed * overall, np.nan)
     shrunk = shrunken_rates(np.where(valid, y, np.nan), np.where(valid, exposed, np.nan))
     return rate_columns(y, exposed, expected=expected, rate_eb=shrunk)
+
+
+def _dispersion(data: Data) -> float | None:
+    """Pearson's chi-square of counts under exposure over its degrees of freedom; 1 if Poisson."""
+    if data.among is None or len(data.among) < 2 or not data.y[data.valid].any():
+        return None
+    counts = data.y[data.valid]
+    expected = data.among * counts.sum() / data.among.sum()
+    return float(((counts - expected) ** 2 / expected).sum() / (len(counts) - 1))
 
 
 def labels(code: IntArray, names: list[str]) -> Any:

@@ -257,3 +257,18 @@ def test_statistics_of_esda_to_1e_12_and_p_values_of_the_exact_law(seed, n, whol
     assert np.allclose(ours_g["p_value"], law, atol=noise)
     off = np.abs(y - y.mean()) > 1e-9
     assert np.allclose(ours_i["p_value"][off], law[off], atol=noise)
+
+
+def test_dispersion_tells_counts_of_one_rate_from_clustered_ones() -> None:
+    rng = np.random.default_rng(4)
+    frame = lattice(np.ones((30, 30)), hours=rng.uniform(1, 5, 900))
+    mean = 2 * frame["hours"].to_numpy()
+    for counts, low, high in (
+        (rng.poisson(mean), 0.85, 1.15),
+        (rng.poisson(mean * rng.gamma(0.5, 2.0, 900)), 4.0, 30.0),
+    ):
+        found = getis_ord(frame.assign(n=counts), "n", neighbours="queen", exposure="hours")
+        assert low < found.attrs["geocn"]["dispersion"] < high
+    assert (
+        getis_ord(frame.assign(n=1), "n", neighbours="queen").attrs["geocn"]["dispersion"] is None
+    )
