@@ -51,7 +51,8 @@ def shortest_way(geometry: Any) -> ObjectArray:
     -------
     array of shapely geometries
         Within [-180, 180]. Null stays null. An area whose ring goes around a pole, and so
-        does not close the short way, reaches to the nearer pole at latitude 90 or -90.
+        does not close the short way, reaches to the nearer pole at latitude 90 or -90;
+        one that touches a pole already, or would cross itself, is left as it is.
 
     Examples
     --------
@@ -93,6 +94,9 @@ def _short(part: Any) -> Any:
         rings = [_unwrapped(shapely.get_coordinates(ring)) for ring in shapely.get_rings(part)]
         if any(_winds(ring) for ring in rings):
             areas = [shapely.Polygon(_over_pole(ring) if _winds(ring) else ring) for ring in rings]
+            at_pole = np.abs(shapely.get_coordinates(part)[:, 1]) >= 90
+            if at_pole.any() or not shapely.is_valid(areas).all():
+                return part
             # The line to the pole is no edge: what lies on both its sides is one area.
             outer, *holes = (
                 shapely.union_all(shapely.get_parts(area)) for area in fold_longitudes(areas)
