@@ -44,6 +44,8 @@ def build(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     (folder / "rasters").mkdir(exist_ok=True)
+    # The versions of one machine would make the file differ on every other.
+    world.friction.attrs["geocn"].pop("versions")
     write_geotiff(world.friction, folder / "rasters" / "friction.tif")
     (folder / SUMS).write_text(checksums(folder), encoding="utf-8", newline="\n")
 
