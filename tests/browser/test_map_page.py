@@ -321,3 +321,17 @@ def test_points_are_picked_by_a_click(show: Callable[..., Opened]) -> None:
     assert "kg of" in text
     assert "Source:" in text
     opened.check()
+
+
+def test_shares_and_patterns_in_the_table_are_said_in_words(show: Callable[..., Opened]) -> None:
+    border = andes.border_hotspots().assign(imprecise_share=0.25, emerging_class="new_hot")
+    opened = show(PlanningMap("Shares", marking="TLP:CLEAR").add_border_hotspots(border))
+    opened.page.click("#tab-ranking")
+    heads = opened.page.eval_on_selector_all("#ranking th", "all => all.map(h => h.textContent)")
+    row = opened.page.eval_on_selector_all(
+        "#ranking tbody tr:first-child td", "all => all.map(c => c.textContent)"
+    )
+    said = {head.strip(" ▲▼"): text for head, text in zip(heads, row, strict=True)}
+    assert said["imprecise share"].replace("\u00a0", " ") == "25 %"
+    assert said["pattern over time"] == "new hot"
+    opened.check()

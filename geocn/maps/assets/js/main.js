@@ -25,7 +25,7 @@
 
   const partnerTable = (rows) => {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-    const show = (name, value) => (typeof value !== 'number' ? value ?? '' : /^share/.test(name) ? geocn.share(value) : geocn.number(value));
+    const show = (name, value) => (typeof value !== 'number' ? value ?? '' : /(^|_)share(_|$)/.test(name) ? geocn.share(value) : geocn.number(value));
     const line = (row) => el('tr', {}, ...names.map((name) => el('td', { cls: typeof row[name] === 'number' ? 'number' : '', text: show(name, row[name]) })));
     const head = el('tr', {}, ...names.map((name) => el('th', { text: geocn.field(name), attrs: { scope: 'col' } })));
     const table = el('table', { cls: 'small' }, el('thead', {}, head), el('tbody', {}, ...rows.map(line)));

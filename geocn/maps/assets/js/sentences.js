@@ -101,10 +101,10 @@
     if (name === 'modes' || name === 'drugs') return codes(String(value));
     if (column.kind === 'text') return CODED.has(name) ? geocn.code(value) : value;
     if (name === 'year') return String(value);
-    if (/^share/.test(name)) return formats.pct(value);
+    if (/(^|_)share(_|$)/.test(name)) return formats.pct(value);
     return /^p_/.test(name) ? geocn.probability(value) : geocn.number(value);
   };
-  const CODED = new Set(['drug', 'mode', 'kind', 'partner_type', 'status', 'crop', 'hotspot_class', 'unit', 'date_precision']);
+  const CODED = new Set(['drug', 'mode', 'kind', 'partner_type', 'status', 'crop', 'hotspot_class', 'emerging_class', 'unit', 'date_precision']);
 
   const field = (name) => {
     const text = T(`field.${name}`);
