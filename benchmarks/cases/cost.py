@@ -68,9 +68,10 @@ import tempfile
 import rasterio
 from geocn.corridors import cost_surface
 path = tempfile.mkdtemp() + "/friction.tif"
-with rasterio.open(path, "w", driver="GTiff", width={side} * {n}, height={side} * {n}, count=1,
-                   dtype="float32", crs="EPSG:6933", tiled=True,
-                   transform=rasterio.Affine(1e3, 0, 0, 0, -1e3, {side} * {n} * 1e3)) as out:
+with rasterio.Env(GDAL_CACHEMAX=16), rasterio.open(
+        path, "w", driver="GTiff", width={side} * {n}, height={side} * {n}, count=1,
+        dtype="float32", crs="EPSG:6933", tiled=True,
+        transform=rasterio.Affine(1e3, 0, 0, 0, -1e3, {side} * {n} * 1e3)) as out:
     for i in range({n} * {n}):
         at = rasterio.windows.Window(i % {n} * {side}, i // {n} * {side}, {side}, {side})
         out.write(friction.astype("float32"), 1, window=at)
