@@ -58,7 +58,7 @@ class Siting:
 
     @property
     def gap(self) -> float:
-        """No other choice is better by more: ``|bound - objective| / max(|bound|, |objective|)``."""
+        """``|bound - objective| / max(|bound|, |objective|)``: no choice is better by more."""
         return relative_gap(self.objective, self.bound)
 
     def summary(self) -> dict[str, Any]:
