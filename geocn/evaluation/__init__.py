@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from geocn.evaluation.displacement import displacement
+from geocn.evaluation.displacement_zones import displacement_zones
+from geocn.evaluation.zone_counts import zone_counts
+
+__all__ = ["displacement", "displacement_zones", "zone_counts"]

@@ -219,8 +219,10 @@ def _checked(counts: pd.DataFrame) -> pd.DataFrame:
 
 def _times(counts: pd.DataFrame, time_weights: tuple[float, float] | None) -> tuple[float, float]:
     if time_weights is None:
-        days = counts.attrs.get(KEY, {}).get("days")
-        return (1.0, 1.0) if not days else (days[0] / days[1], 1.0)
+        days = counts.attrs.get(KEY, {}).get("days", (1.0, 1.0))
+        if not min(days):
+            raise ParameterError(f"days reported on are {days}: a period without any has no rate")
+        return days[0] / days[1], 1.0
     before, after = (float(weight) for weight in time_weights)
     if not (0 < before < np.inf and 0 < after < np.inf):
         raise ParameterError(f"time_weights are {time_weights!r}; give two lengths above zero")
