@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geocn.cultivation.density_grid import density_grid
 from geocn.cultivation.zonal import zonal_stats
 
-__all__ = ["zonal_stats"]
+__all__ = ["density_grid", "zonal_stats"]

@@ -23,7 +23,9 @@ from geocn.layers.columns import fill_id, fill_integer, fill_numbers, fill_words
 from geocn.layers.draft import Draft, FileOptions, Request
 from geocn.layers.finish import read_layer
 from geocn.layers.location import fill_location
+from geocn.layers.rasters import Legend, Probability, label_cultivation, read_raster
 from geocn.layers.rejects import OnInvalid
+from geocn.provenance import KEY
 
 #: Hectares in one unit of area; the acre is the international acre, exactly 4046.8564224 m².
 _HECTARES = {
@@ -37,6 +39,23 @@ _HECTARES = {
 }
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _YEAR, _AREA = "geocn_year", "geocn_area"
+_OF_RASTERS = ("legend", "probability", "year", "band", "nodata")
+
+
+class CultivationOptions(FileOptions, total=False):
+    """What else can be said about a survey; the new ones are for rasters only.
+
+    ``legend`` says what each code of a raster of classes is: ``{3: "coca"}`` or a CSV or
+    TOML file; ``probability`` ("share" or "percent") that values are probabilities from 0
+    to 1 or 100; ``year`` is the year of the survey, ``band`` the band to read, ``nodata``
+    the value that means no data where the file does not state it.
+    """
+
+    legend: Legend | None
+    probability: Probability | None
+    year: int | None
+    band: int | None
+    nodata: float | None
 
 
 def read_cultivation(
@@ -53,7 +72,7 @@ def read_cultivation(
     marking: str | None = None,
     reliability: str | None = None,
     as_of: Any = None,
-    **options: Unpack[FileOptions],
+    **options: Unpack[CultivationOptions],
 ) -> gpd.GeoDataFrame | xr.DataArray:
     """Read a survey of cultivation: a table (long, or one column a year), polygons or a raster.
 
@@ -66,9 +85,10 @@ def read_cultivation(
     units : str, optional
         Unit of the areas: ``ha`` (default), ``km2``, ``m2`` or ``acre``.
     crop : str, optional
-        Crop of rows that do not state one.
+        Crop of rows that do not state one, or of a raster of probabilities.
     fields, crs, on_invalid, rejects, source, marking, reliability, as_of, **options
-        As in :func:`geocn.read_seizures`.
+        As in :func:`geocn.read_seizures`; and for rasters ``legend``, ``probability``,
+        ``year``, ``band`` and ``nodata`` (:func:`geocn.layers.rasters.label_cultivation`).
 
     Returns
     -------
@@ -80,6 +100,8 @@ def read_cultivation(
     ------
     UnitError
         Where ``units`` is no unit of area.
+    RasterError
+        Where a raster has codes that its legend does not name, or values off its scale.
     LayerError
         Where headers, CRS or (with ``on_invalid="raise"``) rows are at fault.
     """
@@ -89,14 +111,16 @@ def read_cultivation(
             found=f"units={units!r}",
             expected=f"a unit of area: {', '.join(sorted(_HECTARES))}",
         )
-    if identify(path) is FileFormat.GEOTIFF:
-        from geocn.layers.rasters import read_raster
-
-        return read_raster(path, crs=crs)
     known = None if crop is None else canonical_crops(pd.Series([crop])).values.iloc[0]
     if crop is not None and pd.isna(known):
         message = f"crop is {crop!r}; expected coca, opium_poppy or cannabis"
         raise ParameterError(message)
+    of_raster = {name: options.pop(name, None) for name in _OF_RASTERS}  # type: ignore[misc]
+    if identify(path) is FileFormat.GEOTIFF:
+        return _raster(path, crs=crs, crop=known, given=of_raster)
+    given = [name for name, value in of_raster.items() if value is not None]
+    if given:
+        raise ParameterError(f"{', '.join(given)}: for rasters only; {path} is a table or vector")
     request = Request(fields, crs, units, places, source, marking, reliability, as_of, options)
 
     def build(draft: Draft) -> None:
@@ -105,6 +129,15 @@ def read_cultivation(
             draft.columns["crop"] = draft.columns["crop"].fillna(known)
 
     return read_layer(path, "cultivation", request, build, on_invalid=on_invalid, rejects=rejects)
+
+
+def _raster(path: StrPath, *, crs: Any, crop: str | None, given: Mapping[str, Any]) -> xr.DataArray:
+    raster = read_raster(path, crs=crs, band=given["band"], nodata=given["nodata"])
+    record = raster.attrs[KEY]
+    options = {name: given[name] for name in ("legend", "probability", "year")}
+    labelled = label_cultivation(raster, crop=crop, **options)
+    labelled.attrs[KEY] = {**record, "crop": crop, "year": given["year"]}
+    return labelled
 
 
 def build_cultivation(draft: Draft) -> None:

@@ -1,0 +1,42 @@
+"""How to ask for cultivation beyond sums by zone."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from geocn import cultivation
+from tests.properties.cases.world import SOUTH, WEST
+from tests.properties.check import Case
+
+
+def fields() -> gpd.GeoDataFrame:
+    """90 small fields of three years, none of which overlap."""
+    rng = np.random.default_rng(14)
+    corner = np.array([(WEST + 0.01 * i, SOUTH + 0.01 * j) for i in range(10) for j in range(9)])
+    wide = rng.uniform(0.002, 0.009, (90, 2))
+    data = {
+        "field_id": [f"f{i}" for i in range(90)],
+        "crop": "coca",
+        "year": pd.array(2019 + np.arange(90) % 3, dtype="Int64"),
+        "area_ha": rng.uniform(0.1, 9, 90),
+    }
+    boxes = shapely.box(*corner.T, *(corner + wide).T)
+    return gpd.GeoDataFrame(data, geometry=boxes, crs="EPSG:4326")
+
+
+CASES = (
+    Case(
+        "cultivation.density_grid",
+        cultivation.density_grid,
+        lambda: {"cultivation": fields(), "by": "year", "cell_km": 3, "crs": "EPSG:6933"},
+        data=("cultivation",),
+        shuffled=("cultivation",),
+        empty=("cultivation",),
+        moves=("cultivation",),
+        # Edges straight in degrees or on the plane.
+        rtol=1e-4,
+    ),
+)
