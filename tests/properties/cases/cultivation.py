@@ -27,7 +27,33 @@ def fields() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(data, geometry=boxes, crs="EPSG:4326")
 
 
+def samples() -> gpd.GeoDataFrame:
+    """300 places that were looked at, by stratum, with what map and reference say."""
+    rng = np.random.default_rng(15)
+    truth = rng.choice(["coca", "forest", "pasture"], 300, p=[0.2, 0.5, 0.3])
+    other = rng.choice(["coca", "forest", "pasture"], 300)
+    data = {
+        "stratum": np.array(["north", "middle", "south"])[np.arange(300) % 3],
+        "map_class": np.where(rng.random(300) < 0.85, truth, other),
+        "reference_class": truth,
+    }
+    xy = rng.uniform((WEST, SOUTH), (WEST + 1, SOUTH + 1), (300, 2))
+    return gpd.GeoDataFrame(data, geometry=gpd.points_from_xy(*xy.T), crs="EPSG:4326")
+
+
 CASES = (
+    Case(
+        "cultivation.area_estimate",
+        cultivation.area_estimate,
+        lambda: {
+            "error_matrix": samples(),
+            "mapped_area": {"north": 9e4, "middle": 5e5, "south": 2e5},
+            "unit_ha": 0.09,
+        },
+        data=("error_matrix", "mapped_area"),
+        shuffled=("error_matrix",),
+        moves=("error_matrix",),
+    ),
     Case(
         "cultivation.density_grid",
         cultivation.density_grid,
