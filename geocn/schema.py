@@ -147,7 +147,9 @@ _INTERVENTIONS = LayerSchema(
         Column(
             "kind", "text", "checkpoint, patrol, eradication, alternative_livelihood, treatment …"
         ),
-        Column("partner", "text", "organisation that runs it"),
+        Column("partner", "text", "organisation that runs it, one name for all its spellings"),
+        Column("partner_reported", "text", "partner as reported"),
+        Column("partner_section", "text", "section, office or branch that the partner's name says"),
         Column("partner_type", "text", "military, law_enforcement, ngo, international or civil"),
         Column("status", "text", "planned, active, suspended or ended"),
         Column("starts_on", "date", "first day"),

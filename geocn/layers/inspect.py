@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from geocn._typing import StrPath
 from geocn.errors import GeocnError, ParameterError
+from geocn.harmonise.organisations import SUGGESTION_COLUMNS, resolve_organisations
 from geocn.layers.borders import build_borders
 from geocn.layers.cultivation import build_cultivation
 from geocn.layers.draft import Draft, FileOptions, Request
@@ -56,6 +58,9 @@ class Inspection:
         The first rejected rows with their line and reasons.
     report : dict
         All that a reader writes into ``attrs["geocn"]``: formats, units, match rates.
+    suggestions : DataFrame
+        ``name, suggested, score, why, n_rows``: names of partners that may mean another
+        organisation, for a person to confirm in a table of aliases.
     """
 
     layer: str
@@ -69,6 +74,9 @@ class Inspection:
     rejected: dict[str, int] = field(default_factory=dict)
     first_bad: pd.DataFrame = field(default_factory=pd.DataFrame)
     report: dict[str, Any] = field(default_factory=dict)
+    suggestions: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=list(SUGGESTION_COLUMNS))
+    )
 
     @property
     def reject_rate(self) -> float:
@@ -91,6 +99,7 @@ def inspect_file(
     crs: Any = None,
     units: str | Mapping[str, str] | None = None,
     places: Any = None,
+    organisations: pd.DataFrame | StrPath | None = None,
     as_of: Any = None,
     **options: Unpack[FileOptions],
 ) -> Inspection:
@@ -104,11 +113,13 @@ def inspect_file(
         ``routes``, ``seizures``, ``cultivation``, ``interventions`` or ``borders``.
     fields, crs, units, places, as_of, **options
         As in :func:`geocn.read_seizures`.
+    organisations : DataFrame or path, optional
+        Table of aliases, for interventions only.
 
     Raises
     ------
     ParameterError
-        Where there is no such layer.
+        Where there is no such layer, or ``organisations`` is given for another.
 
     Examples
     --------
@@ -116,10 +127,15 @@ def inspect_file(
     False
     """
     layer_schema(layer)
+    if organisations is not None and layer != "interventions":
+        raise ParameterError(f"organisations is for interventions; {layer} have no partner")
+    build = _BUILDERS[layer]
+    if layer == "interventions":
+        build = partial(build_interventions, organisations=organisations)
     request = Request(fields, crs, units, places, as_of=as_of, options=options)
     name = str(path).replace("\\", "/").rsplit("/", 1)[-1]
     try:
-        draft = draft_layer(path, layer, request, _BUILDERS[layer])
+        draft = draft_layer(path, layer, request, build)
     except ParameterError:
         raise
     except GeocnError as error:
@@ -139,7 +155,13 @@ def inspect_file(
         rejected=found["rejected"],
         first_bad=rejected_rows(draft).head(_FIRST_BAD),
         report=found,
+        suggestions=_suggestions(draft, organisations),
     )
+
+
+def _suggestions(draft: Draft, organisations: pd.DataFrame | StrPath | None) -> pd.DataFrame:
+    given = draft.text("partner").mask(draft.rejected)
+    return resolve_organisations(given, aliases=organisations).suggestions
 
 
 def _columns(draft: Draft) -> pd.DataFrame:
