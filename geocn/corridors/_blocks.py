@@ -9,54 +9,60 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.shutil
-import rioxarray
 import xarray as xr
-from affine import Affine
-from rasterio.enums import Resampling
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 
 from geocn._kernels import cost as kernel
-from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray, StrPath
+from geocn._typing import BoolArray, FloatArray, IntArray, StrPath
+from geocn.corridors._block_files import (
+    ALONE,
+    TILE,
+    band_of,
+    grid_of,
+    lazily,
+    opened,
+    passable,
+    scratch_file,
+    write_cog,
+)
 from geocn.corridors._block_grid import Block, BlockGrid
 from geocn.corridors._islands import Islands
-from geocn.errors import RasterError, ReadError
 from geocn.io.atomic import atomic_file
-from geocn.io.guard import FileFormat, check_path, identify_content, open_regular
 from geocn.provenance import attach
 from geocn.spatial.cost import Sites, SitesLike, place_sites, require_above_zero
-from geocn.spatial.cost_sweep import Ground, Tiles, relax, spread_owners
-from geocn.spatial.raster_grid import RasterGrid, raster_grid
+from geocn.spatial.cost_sweep import Ground, Tiles, by_heap, relax, spread_owners
+from geocn.spatial.raster_grid import RasterGrid, raster_grid, require_same_cells
 
 # Bytes a cell of a run in memory, of a block, and of Python with its libraries.
 _IN_MEMORY, _IN_BLOCK, _BASE_MB = 32, 44, 350
-_TILE = 512
-_HEAD = 4096
-_ALONE = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
-    "GDAL_CACHEMAX": 64,
-}
-_COG = {
-    "driver": "COG", "COMPRESS": "DEFLATE", "LEVEL": 1, "PREDICTOR": "FLOATING_POINT",
-    "BIGTIFF": "IF_SAFER",
-}  # fmt: skip
+# Heights and the heap that goes over slopes, for each cell more.
+_ON_SLOPES = 24
 
 Progress = Callable[[str], None]
 
 
-def fits(path: StrPath, memory_budget_mb: float) -> bool:
+@dataclass(frozen=True)
+class Slopes:
+    """Where heights stand, and the factor of cost by slope."""
+
+    heights: StrPath
+    factors: FloatArray
+
+
+def fits(path: StrPath, memory_budget_mb: float, *, slopes: bool = False) -> bool:
     """Whether the whole raster can be worked on within the budget."""
-    with _opened(path) as source:
-        need = source.width * source.height * _IN_MEMORY / 2**20 + _BASE_MB
+    with opened(path) as source:
+        each = _IN_MEMORY + _ON_SLOPES * slopes
+        need = source.width * source.height * each / 2**20 + _BASE_MB
     return bool(need <= memory_budget_mb)
 
 
@@ -68,20 +74,27 @@ def by_blocks(
     neighbours: int,
     max_cost: float,
     memory_budget_mb: float,
+    slopes: Slopes | None,
     progress: Progress | None,
     asked: dict[str, Any],
 ) -> xr.Dataset:
     """Run :func:`geocn.corridors.cost_surface` from a file to a file."""
-    cells = max((memory_budget_mb - _BASE_MB) * 2**20 / _IN_BLOCK, _TILE**2)
-    side = max(int(np.sqrt(cells)) // _TILE, 1) * _TILE
+    each = _IN_BLOCK + _ON_SLOPES * (slopes is not None)
+    cells = max((memory_budget_mb - _BASE_MB) * 2**20 / each, TILE**2)
+    side = max(int(np.sqrt(cells)) // TILE, 1) * TILE
     with ExitStack() as stack:
-        source = stack.enter_context(_opened(path))
+        source = stack.enter_context(opened(path))
+        grid = grid_of(source, Path(path).name)
+        land = _Land(source, grid, neighbours)
+        if slopes is not None:
+            heights = stack.enter_context(opened(slopes.heights))
+            require_same_cells(grid_of(heights, "elevation"), "elevation", grid, "friction")
+            land = replace(land, heights=heights, factors=slopes.factors)
         goal = stack.enter_context(atomic_file(to))
-        grid = _grid(source, Path(path).name)
-        sites = place_sites(grid, lambda at: _passable(source, grid, at), sources, "sources")
+        sites = place_sites(grid, land.passable, sources, "sources")
         scratch = goal.with_name("scratch.tif")
-        with _scratch(scratch, grid) as store:
-            run = _Run(source, store, grid, side, sites, neighbours, progress)
+        with scratch_file(scratch, grid) as store:
+            run = _Run(land, store, side, sites, progress)
             facts = run.solve(max_cost)
             result = attach(
                 xr.Dataset(), "corridors.cost_surface", **asked, crs=grid.crs,
@@ -92,8 +105,8 @@ def by_blocks(
             attrs = dict(result.attrs)
             store.update_tags(GEOCN=json.dumps(attrs["geocn"], sort_keys=True))
         run.tell("writing the COG")
-        _write_cog(scratch, goal)
-    return _lazily(to, attrs, sites)
+        write_cog(scratch, goal)
+    return lazily(to, attrs, sites)
 
 
 def write_cost(result: xr.Dataset, to: StrPath) -> xr.Dataset:
@@ -102,33 +115,64 @@ def write_cost(result: xr.Dataset, to: StrPath) -> xr.Dataset:
     values = [bands[0].to_numpy(), np.where(bands[1] < 0, np.nan, bands[1])]
     grid = raster_grid(bands[0], "accumulated")
     north_up = [raster_grid(bands[0].copy(data=v), "accumulated").values for v in values]
-    with rasterio.Env(**_ALONE), atomic_file(to) as goal:
+    with rasterio.Env(**ALONE), atomic_file(to) as goal:
         scratch = goal.with_name("scratch.tif")
-        with _scratch(scratch, grid) as store:
+        with scratch_file(scratch, grid) as store:
             for band, array in enumerate(north_up, start=1):
                 store.write(array, band)
             store.update_tags(GEOCN=json.dumps(result.attrs["geocn"], sort_keys=True))
-        _write_cog(scratch, goal)
+        write_cog(scratch, goal)
     return result
+
+
+@dataclass(frozen=True)
+class _Land:
+    """What steps cost, read block by block."""
+
+    source: DatasetReader
+    grid: RasterGrid
+    neighbours: int
+    heights: DatasetReader | None = None
+    factors: FloatArray = field(default_factory=lambda: np.ones(1))
+
+    @cached_property
+    def halves(self) -> FloatArray:
+        return kernel.halves(self.grid.step_lengths_m())
+
+    def passable(self, cells: IntArray) -> BoolArray:
+        """Say which flat cells can be stood on."""
+        rasters = [self.source, *([self.heights] if self.heights is not None else [])]
+        return passable(rasters, self.grid.shape[1], cells)
+
+    def of(self, block: Block) -> Ground:
+        """Read the ground of a block; what has no height cannot be crossed."""
+        friction = block.gather(lambda window: band_of(self.source, window), np.inf)
+        corner = (block.rows.start, block.first_column)
+        require_above_zero(friction, self.grid, "friction", corner=corner)
+        halves = np.ascontiguousarray(self.halves[:, block.rows])
+        heights, wide = self.heights, self.neighbours == 16
+        if heights is None:
+            return Ground(friction, halves, False, wide)
+        elevation = block.gather(lambda window: band_of(heights, window), np.inf)
+        elevation[np.isinf(elevation)] = np.nan
+        friction[np.isnan(elevation)] = np.inf
+        return Ground(friction, halves, False, wide, elevation, self.factors)
 
 
 class _Run:
     """One run by blocks: what is read, where it is written, and who waits."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
-        source: DatasetReader,
+        land: _Land,
         store: DatasetWriter,
-        grid: RasterGrid,
         side: int,
         sites: Sites,
-        neighbours: int,
         progress: Progress | None,
     ) -> None:
-        self.source, self.store, self.grid, self.sites = source, store, grid, sites
-        self.neighbours, self.tell = neighbours, progress or _silent
-        self.halves = kernel.halves(grid.step_lengths_m())
-        self.blocks = BlockGrid(grid.shape, side, wrap=grid.wraps)
+        self.land, self.store, self.grid, self.sites = land, store, land.grid, sites
+        self.tell = progress or _silent
+        self.blocks = BlockGrid(self.grid.shape, side, wrap=self.grid.wraps)
         self.visited = np.zeros(len(self.blocks.blocks), dtype=bool)
 
     def solve(self, max_cost: float) -> dict[str, Any]:
@@ -158,9 +202,9 @@ class _Run:
         islands = Islands(self.grid)
         for block in self.blocks.blocks:
             reached = np.isfinite(self._read(1, block)[block.inner])
-            passable = np.isfinite(self._friction(block)[block.inner])
-            counts += [reached.sum(), (passable & ~reached).sum()]
-            islands.add(passable & ~reached, block.window.row_off, block.window.col_off)
+            open_ = np.isfinite(self.land.of(block).friction[block.inner])
+            counts += [reached.sum(), (open_ & ~reached).sum()]
+            islands.add(open_ & ~reached, block.window.row_off, block.window.col_off)
             if len(owners) == 1:
                 self._write(2, block, np.where(reached, float(owners[0]), np.nan))
         return {
@@ -178,22 +222,24 @@ class _Run:
 
     def _settle(self, block: Block, since: float, max_cost: float) -> Iterator[tuple[int, float]]:
         """Bring a block to its fixpoint; yields neighbours and the lowest value near them."""
-        friction, cost = self._friction(block), self._read(1, block)
+        ground, cost = self.land.of(block), self._read(1, block)
         at, _ = block.local(self.sites.cells, self.grid.shape[1])
         first = not self.visited[block.number]
         fresh = at[cost.ravel()[at] > 0]
         cost.ravel()[at] = 0.0
         rim = block.rim()
         rim = rim[(cost.ravel()[rim] >= since) & (cost.ravel()[rim] < np.inf)]
-        tiles = Tiles(cost.shape)
-        tiles.wake(
-            np.concatenate([rim, fresh]), cost.ravel()[np.concatenate([rim, fresh])], wrap=False
-        )
+        starts = np.unique(np.concatenate([rim, fresh]))
         before = {key: cost[band].copy() for key, band in block.bands()}
         if first:
             before = {key: np.full_like(band, np.inf) for key, band in before.items()}
         self.visited[block.number] = True
-        relax(self._ground(block, friction), cost, tiles, limit=lambda: max_cost)
+        if ground.elevation is not None:
+            by_heap(ground, cost, starts, limit=lambda: max_cost)
+        else:
+            tiles = Tiles(cost.shape)
+            tiles.wake(starts, cost.ravel()[starts], wrap=False)
+            relax(ground, cost, tiles, limit=lambda: max_cost)
         inner = cost[block.inner]
         inner[inner > max_cost] = np.inf
         self._write(1, block, np.where(np.isinf(inner), np.nan, inner))
@@ -212,7 +258,7 @@ class _Run:
         owner.ravel()[at[order]] = self.sites.owners[which][order]
         rim = block.rim()
         starts = np.unique(np.concatenate([at, rim[owner.ravel()[rim] >= 0]]))
-        spread_owners(self._ground(block, self._friction(block)), cost, owner, starts)
+        spread_owners(self.land.of(block), cost, owner, starts)
         inner = owner[block.inner]
         self._write(2, block, np.where(inner < 0, np.nan, inner))
         return {
@@ -220,16 +266,6 @@ class _Run:
             for key, band in block.bands()
             if key in block.neighbours and (owner[band] != before[key]).any()
         }
-
-    def _ground(self, block: Block, friction: FloatArray) -> Ground:
-        halves = np.ascontiguousarray(self.halves[:, block.rows])
-        return Ground(friction, halves, False, self.neighbours == 16)
-
-    def _friction(self, block: Block) -> FloatArray:
-        values = block.gather(lambda window: _band(self.source, window), np.inf)
-        corner = (block.rows.start, block.first_column)
-        require_above_zero(values, self.grid, "friction", corner=corner)
-        return values
 
     def _read(self, band: int, block: Block) -> FloatArray:
         def window(where: Window) -> FloatArray:
@@ -241,93 +277,6 @@ class _Run:
 
     def _write(self, band: int, block: Block, values: FloatArray) -> None:
         self.store.write(values, band, window=block.window)
-
-
-def _band(source: DatasetReader, window: Window) -> FloatArray:
-    raw = source.read(1, window=window, masked=True)
-    values: FloatArray = raw.data.astype(np.float64)
-    if (source.scales[0], source.offsets[0]) != (1.0, 0.0):
-        values = values * source.scales[0] + source.offsets[0]
-    values[np.ma.getmaskarray(raw) | np.isnan(values)] = np.inf
-    return values
-
-
-def _passable(source: DatasetReader, grid: RasterGrid, cells: IntArray) -> BoolArray:
-    rows, columns = np.divmod(cells, grid.shape[1])
-    known: list[bool] = []
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        known.append(bool(np.isfinite(_band(source, Window(column, row, 1, 1))[0, 0])))
-    return np.array(known, dtype=bool)
-
-
-def _grid(source: DatasetReader, name: str) -> RasterGrid:
-    """Check the raster's place as one in memory is, without its values."""
-    turn = source.transform
-    if turn.b or turn.d or turn.a <= 0 or turn.e >= 0 or min(source.shape) < 2 or source.count > 1:
-        raise RasterError(
-            name,
-            found=f"{source.count} bands of {source.shape}, or a rotated or mirrored grid",
-            expected="one band, north up",
-            repair="Warp it first: gdalwarp in.tif out.tif",
-        )
-    (height, width), coords, sizes, starts = source.shape, {}, [], []
-    for name_, start, step, n in (("y", turn.f, turn.e, height), ("x", turn.c, turn.a, width)):
-        # As raster_grid takes them from the centres, so that both ways give the same bits.
-        first, last = start + step * 0.5, start + step * (n - 0.5)
-        size = (last - first) / (n - 1)
-        coords[name_] = np.array([first, first + size])
-        sizes.append(size)
-        starts.append(first - size / 2)
-    corner = xr.DataArray(np.ones((2, 2)), coords, ("y", "x"))
-    if source.crs is not None:
-        corner = corner.rio.write_crs(source.crs)
-    grid = raster_grid(corner, name)
-    every: AnyArray = np.broadcast_to(np.float64(1), (height, width))
-    place = Affine(sizes[1], 0.0, starts[1], 0.0, sizes[0], starts[0])
-    return RasterGrid(every, place, grid.crs, corner, ("y", "x"), (False, False))
-
-
-@contextmanager
-def _opened(path: StrPath) -> Iterator[DatasetReader]:
-    checked = check_path(path)
-    with open_regular(checked) as stream:
-        found = identify_content(stream.read(_HEAD), checked.name)
-    if found is not FileFormat.GEOTIFF:
-        raise ReadError(f"{checked.name}: found {found.value}; expected a GeoTIFF")
-    with rasterio.Env(**_ALONE):
-        try:
-            source = rasterio.open(checked, driver="GTiff", sharing=False)
-        except rasterio.errors.RasterioError as error:
-            raise ReadError(f"{checked.name}: the raster is damaged ({error})") from error
-        with source:
-            yield source
-
-
-def _scratch(path: Path, grid: RasterGrid) -> DatasetWriter:
-    height, width = grid.shape
-    return rasterio.open(
-        path, "w+", driver="GTiff", height=height, width=width, count=2, dtype="float64",
-        nodata=np.nan, crs=grid.crs, transform=grid.transform, tiled=True, blockxsize=_TILE,
-        blockysize=_TILE, interleave="band", sparse_ok=True, bigtiff="yes",
-    )  # fmt: skip
-
-
-def _write_cog(scratch: Path, goal: Path) -> None:
-    # The COG driver would make its overviews from a compressed copy, over and over again.
-    with rasterio.open(scratch, "r+") as store:
-        halvings = max(int(np.ceil(np.log2(max(store.shape) / _TILE))), 0)
-        store.build_overviews([2**k for k in range(1, halvings + 1)], Resampling.nearest)
-    rasterio.shutil.copy(scratch, goal, **_COG)
-
-
-def _lazily(path: StrPath, attrs: dict[str, Any], sites: Sites) -> xr.Dataset:
-    bands: Any = rioxarray.open_rasterio(path)
-    cost, owner = bands.isel(band=0, drop=True), bands.isel(band=1, drop=True)
-    cost.attrs = {"long_name": "accumulated least cost", "units": "unit of friction x metre"}
-    owner.attrs = {"long_name": "position of the nearest source", "labels": sites.labels}
-    found = xr.Dataset({"accumulated": cost, "allocation": owner})
-    found.attrs.update(attrs)
-    return found
 
 
 def _silent(_: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from geocn._typing import FloatArray, StrPath
-from geocn.corridors._blocks import by_blocks, fits, write_cost
+from geocn.corridors._blocks import Slopes, by_blocks, fits, write_cost
 from geocn.corridors._islands import Islands
 from geocn.errors import ParameterError
 from geocn.io.raster import read_raster
@@ -23,7 +23,7 @@ from geocn.spatial.cost import (
     friction_surface,
     locate_sites,
 )
-from geocn.spatial.cost_slope import SlopeLike
+from geocn.spatial.cost_slope import SlopeLike, slope_factors
 
 
 def cost_surface(
@@ -32,7 +32,7 @@ def cost_surface(
     *,
     neighbours: int = 16,
     max_cost: float | None = None,
-    elevation: xr.DataArray | None = None,
+    elevation: xr.DataArray | StrPath | None = None,
     slope: SlopeLike = "tobler",
     to: StrPath | None = None,
     memory_budget_mb: float = 2048.0,
@@ -59,9 +59,10 @@ def cost_surface(
         16 and 8.24 % with 8.
     max_cost : float, optional
         Cells dearer than this are not reached, and no work is done for them.
-    elevation : xarray.DataArray, optional
+    elevation : xarray.DataArray or path, optional
         Metres, on the cells of ``friction``. Each step is then multiplied by a factor of
-        its slope in the direction of travel, away from the sources.
+        its slope in the direction of travel, away from the sources. A run by blocks takes
+        the path of a GeoTIFF or COG.
     slope : {"tobler", "langmuir"}, callable, mapping or sequence of (slope, factor)
         That factor by rise over run; see :func:`geocn.spatial.cost_slope.slope_factors`.
     to : path, optional
@@ -92,7 +93,7 @@ def cost_surface(
         Where a source lies outside the raster, on a barrier or on no data.
     ParameterError
         Where ``neighbours``, ``max_cost``, ``slope`` or ``memory_budget_mb`` is out of
-        range, or a raster beyond the budget comes with ``elevation``.
+        range, or a raster beyond the budget comes with ``elevation`` that is no path.
     WriteError
         Where ``to`` could not be written.
 
@@ -125,21 +126,34 @@ def cost_surface(
     if (
         to is not None
         and isinstance(friction, (str, PathLike))
-        and not fits(friction, memory_budget_mb)
+        and not fits(friction, memory_budget_mb, slopes=elevation is not None)
     ):
-        if elevation is not None:
-            raise ParameterError("elevation needs the whole raster within memory_budget_mb")
+        slopes = None
+        if isinstance(elevation, (str, PathLike)):
+            slopes = Slopes(elevation, slope_factors(slope))
+        elif elevation is not None:
+            raise ParameterError(
+                "friction is worked on by blocks; give elevation as the path of a GeoTIFF too"
+            )
         return by_blocks(
             friction, sources, to, neighbours=neighbours, max_cost=limit,
-            memory_budget_mb=memory_budget_mb, progress=progress, asked=asked,
+            memory_budget_mb=memory_budget_mb, slopes=slopes, progress=progress, asked=asked,
         )  # fmt: skip
-    raster = read_raster(friction) if isinstance(friction, (str, PathLike)) else friction
-    surface = friction_surface(raster, neighbours=neighbours, elevation=elevation, slope=slope)
+    surface = friction_surface(
+        _held(friction),
+        neighbours=neighbours,
+        elevation=None if elevation is None else _held(elevation),
+        slope=slope,
+    )
     sites = locate_sites(surface, sources, "sources")
     field = surface.accumulate(sites.cells, sites.owners, max_cost=limit)
     facts = _facts(surface, sites, field.cost)
     result = attach(_result(field, sites), "corridors.cost_surface", **asked, **facts)
     return result if to is None else write_cost(result, to)
+
+
+def _held(raster: xr.DataArray | StrPath) -> xr.DataArray:
+    return read_raster(raster) if isinstance(raster, (str, PathLike)) else raster
 
 
 def _result(field: CostField, sites: Sites) -> xr.Dataset:

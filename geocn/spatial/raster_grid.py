@@ -211,6 +211,17 @@ def grid_on_cells(raster: xr.DataArray, layer: str, grid: RasterGrid, of: str) -
         As :func:`raster_grid`, or where it has other cells.
     """
     other = raster_grid(raster, layer)
+    require_same_cells(other, layer, grid, of)
+    return other
+
+
+def require_same_cells(other: RasterGrid, layer: str, grid: RasterGrid, of: str) -> None:
+    """Refuse a raster whose cells are not those of ``grid``, which errors call ``of``.
+
+    Raises
+    ------
+    RasterError
+    """
     if not grid.same_cells(other):
         raise RasterError(
             layer,
@@ -219,7 +230,6 @@ def grid_on_cells(raster: xr.DataArray, layer: str, grid: RasterGrid, of: str) -
             f"{grid.crs.to_string()}",
             repair=f"Bring it there with {layer}.rio.reproject_match({of}).",
         )
-    return other
 
 
 def _crs(raster: xr.DataArray, layer: str) -> CRS:

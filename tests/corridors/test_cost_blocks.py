@@ -7,7 +7,7 @@ import pytest
 import rasterio
 import shapely
 
-from geocn.corridors import _blocks, cost_surface
+from geocn.corridors import _block_files, _blocks, cost_surface
 from geocn.errors import CoordinateError, CRSError, ParameterError, RasterError, ReadError
 
 UTM, LONLAT = "EPSG:32618", "EPSG:4326"
@@ -36,7 +36,8 @@ def write(path, values, crs=UTM, transform=None):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of 64 cells, so that a small raster has many."""
-    monkeypatch.setattr(_blocks, "_TILE", 64)
+    monkeypatch.setattr(_blocks, "TILE", 64)
+    monkeypatch.setattr(_block_files, "TILE", 64)
     monkeypatch.setattr(_blocks, "_BASE_MB", 0)
 
 
@@ -163,3 +164,35 @@ def test_islands_over_the_edges_of_blocks_are_named_once(tmp_path, crs):
         assert [island["n_cells"] for island in named] == [109 * 159, 9 * 240]
         where = rasterio.Affine(100, 0, 5e5, 0, -100, 4e6) if turn is None else turn
         assert (named[0]["x"], named[0]["y"]) == pytest.approx(where @ (41.5, 21.5))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("crs", [UTM, LONLAT])
+@pytest.mark.parametrize("slope", ["tobler", [(-1, 3.0), (0, 1.0), (1, 2.0)]])
+def test_blocks_climb_as_memory_does(tmp_path, crs, slope):
+    height, width = 150, 230
+    turn = rasterio.Affine(360 / width, 0, -180, 0, -1, 75) if crs == LONLAT else None
+    path = write(tmp_path / "f.tif", rough(height, width), crs, turn)
+    hills = 300 * np.random.default_rng(8).random((height, width)).astype("float32")
+    hills[70:74, 20:200] = np.nan
+    top = write(tmp_path / "h.tif", hills, crs, turn)
+    found = cost_surface(
+        path, [(4, 4), (height - 4, width - 4)], elevation=top, slope=slope,
+        to=tmp_path / "cost.tif", memory_budget_mb=0.3,
+    )  # fmt: skip
+    whole = cost_surface(path, [(4, 4), (height - 4, width - 4)], elevation=top, slope=slope)
+    np.testing.assert_array_equal(found["accumulated"], whole["accumulated"])
+    assert not np.isfinite(whole["accumulated"].to_numpy()[70:74, 20:200]).any()
+    owner = np.nan_to_num(found["allocation"].to_numpy(), nan=-1)
+    np.testing.assert_array_equal(owner, whole["allocation"])
+    level = cost_surface(path, [(4, 4), (height - 4, width - 4)])
+    assert (whole["accumulated"] != level["accumulated"]).any()
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_heights_of_other_cells_are_refused(tmp_path):
+    path = write(tmp_path / "f.tif", rough(150, 150))
+    other = write(tmp_path / "h.tif", rough(150, 140))
+    with pytest.raises(RasterError, match="elevation"):
+        cost_surface(path, [(4, 4)], elevation=other, to=tmp_path / "c.tif", memory_budget_mb=0.3)
+    assert not (tmp_path / "c.tif").exists()
