@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import geopandas as gpd
@@ -28,7 +29,8 @@ class Demand:
 
     ``shapes`` is what is left of each geometry once overlaps count once, ``sizes`` its
     measure (points, km or km²), ``weights`` what it weighs; ``placed`` is False where
-    there is no geometry, and the weight then stands in ``weights`` as given.
+    there is no geometry, and the weight then stands in ``weights`` as given. A point
+    whose place is uncertain is the circle that it lies in, and ``spread`` is True.
     """
 
     shapes: ObjectArray
@@ -39,6 +41,63 @@ class Demand:
     overlap_weight: float
     unit: str
     plane: CRS
+    spread: BoolArray
+
+    @property
+    def total(self) -> float:
+        """Weight of everything that has a place."""
+        return float(self.weights[self.placed].sum())
+
+    @property
+    def n_left_out(self) -> int:
+        """Rows without a place."""
+        return int((~self.placed).sum())
+
+    @property
+    def weight_left_out(self) -> float:
+        """Weight of what has no place."""
+        return float(self.weights[~self.placed].sum())
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Spatial index of the shapes."""
+        return shapely.STRtree(self.shapes)
+
+    def dot(self, share: FloatArray) -> float:
+        """Weight of these shares of the rows."""
+        return float((self.weights * share)[self.placed].sum())
+
+    def touching(self, areas: ObjectArray, rows: IntArray | None) -> tuple[IntArray, IntArray]:
+        """Pairs of a row (of ``rows``) and an area that meet, sorted by both."""
+        if not len(areas) or not self.placed.any():
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        area, row = self.tree.query(areas, predicate="intersects")
+        keep = self.placed[row] & (self.sizes[row] > 0)
+        if rows is not None:
+            keep &= np.isin(row, rows)
+        area, row = area[keep], row[keep]
+        order = np.lexsort((area, row))
+        return row[order].astype(np.int64), area[order].astype(np.int64)
+
+    def cut(self, pieces: ObjectArray, rows: IntArray, sizes: FloatArray) -> Demand:
+        """Pieces of rows as demand of their own, with their part of the weight."""
+        return replace(
+            self,
+            shapes=pieces,
+            dimensions=self.dimensions[rows],
+            sizes=sizes,
+            weights=self.weights[rows] * np.minimum(sizes / self.sizes[rows], 1.0),
+            placed=np.ones(len(rows), dtype=bool),
+            spread=self.spread[rows],
+        )
+
+    def spread_over(self, circles: ObjectArray, rows: IntArray) -> Demand:
+        """Put circles in the place of these points."""
+        shapes, dimensions = self.shapes.copy(), self.dimensions.copy()
+        sizes, spread = self.sizes.copy(), self.spread.copy()
+        shapes[rows], dimensions[rows], spread[rows] = circles, _AREA, True
+        sizes[rows] = shapely.area(circles) / 1e6
+        return replace(self, shapes=shapes, dimensions=dimensions, sizes=sizes, spread=spread)
 
     def measure(self, pieces: ObjectArray, rows: IntArray) -> FloatArray:
         """Measure pieces of the given rows in the unit of their dimension."""
@@ -95,7 +154,8 @@ def prepare(demand: gpd.GeoDataFrame, weight: str | None, *, plane: CRS, once: b
         share = np.divide(left, sizes, out=np.ones_like(sizes), where=sizes > 0)
         lost = float((weights * (1 - share)).sum())
         sizes, weights = left, weights * share
-    return Demand(shapes, dimensions, sizes, weights, placed, lost, unit, plane)
+    spread = np.zeros(len(shapes), dtype=bool)
+    return Demand(shapes, dimensions, sizes, weights, placed, lost, unit, plane, spread)
 
 
 def _weights(demand: gpd.GeoDataFrame, weight: str | None) -> FloatArray | None:
