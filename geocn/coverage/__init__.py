@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from geocn.coverage.assessment import assess
+from geocn.coverage.capacity import Service
+from geocn.coverage.complementarity import sides
+from geocn.coverage.equity import Equity, equity
 from geocn.coverage.reach import reach
+from geocn.coverage.reach_rules import TravelRules
 from geocn.coverage.result import Coverage
+from geocn.coverage.separation import separation
 
-__all__ = ["Coverage", "assess", "reach"]
+__all__ = [
+    "Coverage",
+    "Equity",
+    "Service",
+    "TravelRules",
+    "assess",
+    "equity",
+    "reach",
+    "separation",
+    "sides",
+]

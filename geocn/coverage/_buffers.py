@@ -18,6 +18,17 @@ _PIECE_DEGREES = 4.0  # within which an azimuthal map keeps distances to 0.05 %
 _STEP_DEGREES = 0.1
 
 
+def buffers(geometry: ObjectArray, radius_m: FloatArray) -> ObjectArray:
+    """Draw the geodesic buffer of each geometry in degrees; see :func:`circles`, :func:`around`."""
+    drawn = np.full(len(geometry), None, dtype=object)
+    single = shapely.get_type_id(geometry) == 0
+    points = geometry[single]
+    drawn[single] = circles(shapely.get_x(points), shapely.get_y(points), radius_m[single])
+    for i in np.flatnonzero(~single):
+        drawn[i] = around(geometry[i], float(radius_m[i]))
+    return drawn
+
+
 def circles(lon: FloatArray, lat: FloatArray, radius_m: FloatArray) -> ObjectArray:
     """Draw geodesic circles around points; vertices lie on the circle.
 
@@ -65,11 +76,12 @@ def _around_pole(ring: FloatArray, pole: float) -> Any:
     return shapely.orient_polygons(shapely.Polygon(outline))
 
 
-def around(geometry: Any, radius_m: float) -> Any:
+def around(geometry: Any, radius_m: float, *, quarter: int = _VERTICES // 4) -> Any:
     """Draw the geodesic buffer of a line, an area or several points in degrees.
 
     Large geometries are buffered piece by piece, each on an azimuthal equidistant map
-    of its own: distances are right to about 0.1 %.
+    of its own: distances are right to about 0.1 %. ``quarter`` is how many edges a quarter
+    of a circle has.
 
     Raises
     ------
@@ -78,7 +90,7 @@ def around(geometry: Any, radius_m: float) -> Any:
     """
     # A ring that encloses nothing is a line.
     valid = shapely.make_valid(geometry, method="structure", keep_collapsed=True)
-    pieces = [_buffered(piece, radius_m) for piece in _split(valid)]
+    pieces = [_buffered(piece, radius_m, quarter) for piece in _split(valid)]
     return shapely.union_all(fold_longitudes(pieces))
 
 
@@ -98,7 +110,7 @@ def _split(geometry: Any) -> list[Any]:
     return [piece for piece in pieces if not shapely.is_empty(piece)]
 
 
-def _buffered(piece: Any, radius_m: float) -> Any:
+def _buffered(piece: Any, radius_m: float, quarter: int) -> Any:
     west, south, east, north = shapely.bounds(piece)
     lon, lat = (west + east) / 2, (south + north) / 2
     local = f"+proj=aeqd +lon_0={lon} +lat_0={lat} +datum=WGS84 +units=m +type=crs"
@@ -112,7 +124,7 @@ def _buffered(piece: Any, radius_m: float) -> Any:
         return np.column_stack([lon + (x - lon + 180) % 360 - 180, y])
 
     plane = shapely.transform(densify(piece, _STEP_DEGREES)[0], to_plane)
-    area = shapely.buffer(plane, radius_m, quad_segs=_VERTICES // 4)
+    area = shapely.buffer(plane, radius_m, quad_segs=quarter)
     poles = shapely.points(to_plane(np.array([[lon, 90.0], [lon, -90.0]])))
     if shapely.intersects(area, poles).any():
         raise GeometryError(

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
+import pandas as pd
+
 from geocn import coverage, cultivation
 from tests.properties.cases.world import (
     density,
-    grid,
+    friction,
     interventions,
     zones,
 )
 from tests.properties.check import Case
+
+
+def near_friction() -> gpd.GeoDataFrame:
+    """The interventions brought into the raster of friction, some for part of a year."""
+    sites = interventions()
+    x, y = sites.geometry.x, sites.geometry.y
+    points = gpd.points_from_xy(-77.2 + 0.3 * (x + 78), 0.8 + 0.4 * y, crs=sites.crs)
+    starts = pd.date_range("2023-10-01", periods=len(sites), freq="30D", tz="UTC")
+    return sites.set_geometry(points).assign(starts_on=starts)
+
 
 CASES = (
     Case(
@@ -22,19 +35,18 @@ CASES = (
         moves=("interventions",),
     ),
     Case(
-        "coverage.assess",
-        coverage.assess,
+        "coverage.reach",
+        coverage.reach,
         lambda: {
-            "demand": grid(),
-            "reaches": coverage.reach(interventions()),
-            "weight": "people",
+            "interventions": near_friction(),
+            "minutes": 40_000.0,
+            "friction": friction(),
+            "period": ("2024-01-01", "2024-12-31"),
         },
-        data=("demand", "reaches"),
-        spine="demand",
-        empty=("demand", "reaches"),
-        # Edges of cells straight in degrees or on the plane: metres apart over 11 km.
-        moves=("demand",),
-        rtol=1e-4,
+        data=("interventions",),
+        spine="interventions",
+        empty=("interventions",),
+        moves=("interventions",),
     ),
     Case(
         "cultivation.zonal_stats",
@@ -51,4 +63,5 @@ CASES = (
 #: Public names that are no analyses: what they are instead.
 NOT_ANALYSES = {
     "coverage.Coverage": "the result of assess",
+    "coverage.TravelRules": "options of reach",
 }
