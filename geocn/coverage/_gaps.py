@@ -54,8 +54,8 @@ def describe_gaps(
     ----------
     areas : (shapes on the plane, names), optional
     """
-    middle = gpd.GeoSeries(shapely.point_on_surface(gaps.geometry.to_numpy()), crs=gaps.crs)
-    degrees = middle.to_crs(LONLAT)
+    middle = _middles(np.asarray(gaps.geometry.to_crs(plane).to_numpy(), dtype=object))
+    degrees = gpd.GeoSeries(middle, crs=plane).to_crs(LONLAT)
     row, metres = nearest_sites(degrees.x.to_numpy(), degrees.y.to_numpy(), *site_places(reaches))
     names = _names_of_sites(reaches)
     found = row >= 0
@@ -65,15 +65,21 @@ def describe_gaps(
     gaps["nearest_site_km"] = metres / 1000
     if areas is not None:
         shapes, called = areas
-        point, area = shapely.STRtree(shapes).query(
-            middle.to_crs(plane).to_numpy(), predicate="intersects"
-        )
+        point, area = shapely.STRtree(shapes).query(middle, predicate="intersects")
         inside = np.full(len(gaps), None, dtype=object)
         # The first area, where several hold it.
         order = np.lexsort((-area, point))
         inside[point[order]] = called[area[order]]
         gaps["area"] = pd.Series(inside, index=gaps.index, dtype="str")
     return gaps
+
+
+def _middles(shapes: ObjectArray) -> ObjectArray:
+    """Return the centroid of each gap, or a place within it where it lies outside an area."""
+    middle = np.asarray(shapely.centroid(shapes), dtype=object)
+    outside = (shapely.get_dimensions(shapes) == 2) & ~shapely.covers(shapes, middle)
+    middle[outside] = shapely.point_on_surface(shapes[outside])
+    return middle
 
 
 def _names_of_sites(reaches: gpd.GeoDataFrame) -> ObjectArray:

@@ -87,7 +87,7 @@ def rows_by_area(
     low = np.minimum(np.where(vague, np.minimum(shares[1][row], low), low), drawn)
     high = np.maximum(np.where(vague, np.maximum(shares[2][row], high), high), drawn)
     sums = [np.bincount(area, pieces.weights * s, len(shapes)) for s in (1.0, drawn, low, high)]
-    return np.vstack(sums)
+    return np.vstack(sums).astype(np.float64)
 
 
 def raster_by_area(ready: RasterDemand, found: Reached, shapes: ObjectArray) -> FloatArray:
