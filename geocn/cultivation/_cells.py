@@ -25,6 +25,7 @@ MOST_CELLS = 50_000_000
 # Cells of a raster that are projected and spread at a time.
 _BLOCK = 500_000
 _OUTLINE = 200
+_ROUND_OFF = 1e-6
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Lattice:
         cell = cell_km * 1000 / metres
         if not np.isfinite(bounds).all():
             return cls(crs, cell, cell_km**2, 0, 0, (0, 0))
-        first = np.floor(bounds[:2] / cell)
-        last = np.maximum(np.ceil(bounds[2:] / cell), first + 1)
+        # What round-off lays over an edge opens no further row of cells.
+        first = np.floor(bounds[:2] / cell + _ROUND_OFF)
+        last = np.maximum(np.ceil(bounds[2:] / cell - _ROUND_OFF), first + 1)
         columns, rows = (int(n) for n in last - first)
         if columns * rows * max(layers, 1) > MOST_CELLS:
             raise ParameterError(
@@ -110,8 +112,7 @@ def plane_of(crs: object, *frames: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.C
     if crs is None:
         return equal_area_crs(*frames)
     plane = pyproj.CRS.from_user_input(crs)
-    name = plane.coordinate_operation.method_name.lower() if plane.coordinate_operation else ""
-    if "equal area" not in name and "equal-area" not in name:
+    if not _is_equal_area(plane):
         raise CRSError(
             "density_grid",
             found=plane.to_string(),
@@ -119,6 +120,11 @@ def plane_of(crs: object, *frames: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.C
             repair="Leave crs out, or take EPSG:6933.",
         )
     return plane
+
+
+def _is_equal_area(crs: pyproj.CRS) -> bool:
+    name = crs.coordinate_operation.method_name.lower() if crs.coordinate_operation else ""
+    return crs.is_projected and "equal area" in name.replace("-", " ")
 
 
 def spread_polygons(shapes: ObjectArray, lattice: Lattice) -> csr_array:
@@ -181,6 +187,18 @@ def cell_areas_ha(grid: RasterGrid, cells: IntArray, plane: pyproj.CRS) -> Float
         for i in range(0, len(cells), _BLOCK)
     ]
     return np.concatenate([np.empty(0), *areas]) * metres**2 / 1e4
+
+
+def areas_ha(grid: RasterGrid, cells: IntArray) -> FloatArray:
+    """Hectares on the ellipsoid of some cells of a raster in any CRS."""
+    known = np.zeros(grid.shape, dtype=bool)
+    known.ravel()[cells] = True
+    plane = grid.crs if _is_equal_area(grid.crs) else equal_area_crs(outline(grid, known))
+    if not grid.is_geographic:
+        return cell_areas_ha(grid, cells, plane)
+    # Cells of one row are alike in degrees.
+    first = np.arange(grid.shape[0], dtype=np.int64) * grid.shape[1]
+    return cell_areas_ha(grid, first, plane)[cells // grid.shape[1]]
 
 
 def outline(grid: RasterGrid, known: AnyArray) -> gpd.GeoSeries:

@@ -41,7 +41,43 @@ def samples() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(data, geometry=gpd.points_from_xy(*xy.T), crs="EPSG:4326")
 
 
+def surveys(year: int | None = None) -> gpd.GeoDataFrame:
+    """Hectares of 12 areas in six years; some were not surveyed every year."""
+    rng = np.random.default_rng(16)
+    corners = [(WEST + 0.2 * i, SOUTH + 0.3 * j) for i in range(4) for j in range(3)]
+    boxes = np.array([shapely.box(x, y, x + 0.2, y + 0.3) for x, y in corners], dtype=object)
+    area = np.tile(np.arange(12), 6)
+    data = {
+        "admin_code": [f"m{i:02d}" for i in area],
+        "year": pd.array(2016 + np.repeat(np.arange(6), 12), dtype="Int64"),
+        "area_ha": np.where(rng.random(72) < 0.3, 0.0, rng.uniform(1, 90, 72).round(1)),
+        "area_ci_ha": rng.uniform(0, 9, 72),
+        "sensor": np.where(rng.random(72) < 0.2, "air", "satellite"),
+    }
+    frame = gpd.GeoDataFrame(data, geometry=boxes[area], crs="EPSG:4326")
+    frame = frame[rng.random(72) < 0.9].reset_index(drop=True)
+    return frame if year is None else frame[(frame["year"] == year).to_numpy(dtype=bool)]
+
+
 CASES = (
+    Case(
+        "cultivation.change",
+        cultivation.change,
+        lambda: {"before": surveys(2019), "after": surveys(2020), "survey_method": "sensor"},
+        data=("before", "after"),
+        shuffled=("before", "after"),
+        empty=("before", "after"),
+        moves=("before", "after"),
+    ),
+    Case(
+        "cultivation.permanence",
+        cultivation.permanence,
+        lambda: {"cultivation": surveys(), "window": (2016, 2021), "recent_years": 2},
+        data=("cultivation",),
+        shuffled=("cultivation",),
+        empty=("cultivation",),
+        moves=("cultivation",),
+    ),
     Case(
         "cultivation.area_estimate",
         cultivation.area_estimate,
