@@ -23,6 +23,7 @@ _OPTIONS: Mapping[str, Callable[[str], Any]] = {
     "layer": str,
     "member": str,
     "min_score": float,
+    "organisations": str,
     "sheet": lambda text: int(text) if text.isdigit() else text,
     "thousands": str,
     "timezone": str,
@@ -33,16 +34,34 @@ _FACTS = ("format", "encoding", "delimiter", "crs")
 
 
 def inspect_and_print(
-    file: Path, layer: str, *, fields: Sequence[str], options: Sequence[str], places: Path | None
+    file: Path,
+    layer: str,
+    *,
+    fields: Sequence[str],
+    options: Sequence[str],
+    places: Path | None,
+    suggest_aliases: Path | None = None,
 ) -> bool:
-    """Print how a file is understood; return whether it would load."""
+    """Print how a file is understood; return whether it would load.
+
+    ``suggest_aliases`` gets the suggested aliases of its partners, to be confirmed there;
+    what it already holds counts as its table of aliases, unless another is given.
+    """
+    if suggest_aliases is not None and layer != "interventions":
+        raise ParameterError(f"--suggest-aliases is for interventions; {layer} have no partner.")
     given = _pairs(options, what="--option", known=_OPTIONS)
     settings = {name: _value(name, text) for name, text in given.items()}
     if places is not None:
         settings["places"] = layers.read_places(places)
+    if suggest_aliases is not None and suggest_aliases.exists():
+        settings.setdefault("organisations", suggest_aliases)
     named = _pairs(fields, what="--field")
     found = layers.inspect_file(file, layer, fields=named or None, **settings)
     _print(found)
+    if suggest_aliases is not None and found.ok:
+        from geocn.project import write_alias_suggestions
+
+        line("aliases to confirm", write_alias_suggestions(found.suggestions, suggest_aliases))
     return found.ok
 
 
@@ -82,6 +101,7 @@ def _print(found: layers.Inspection) -> None:
         line("nothing found for", ", ".join(lacking))
     _numbers(found.report.get("numbers", {}))
     _counts(found.report)
+    _frame("Names that may mean another organisation", found.suggestions)
     notes = [*found.report.get("notes", ()), *found.report.get("assumptions", ())]
     table("Notes", ("note",), [(note,) for note in notes])
     table("Rejected", ("reason", "rows"), list(found.rejected.items()))
@@ -101,6 +121,7 @@ def _asked(layer: str) -> list[str]:
 
 # Columns that geocn makes, or that few files have: their absence is no news.
 _MADE = {"duplicate_group", "duplicate_score", "flags", "place_match", "unit_reported"}
+_MADE |= {"partner_reported", "partner_section"}
 _MADE |= {"date_precision", "location_precision_m", "admin_code", "area_ci_ha", "n_sources"}
 
 # Single figures of a report, as an analyst would say them.

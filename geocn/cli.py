@@ -125,11 +125,19 @@ def inspect(
         typer.Option(
             "--option",
             help="name=value, an option of geocn.read_…: crs, units, date_order, timezone, "
-            "encoding, delimiter, decimal, thousands, sheet, layer, as_of; several times.",
+            "encoding, delimiter, decimal, thousands, sheet, layer, organisations, as_of; "
+            "several times.",
         ),
     ] = None,
     places: Annotated[
         Path | None, typer.Option("--places", help="Areas or gazetteer for place names.")
+    ] = None,
+    *,
+    suggest_aliases: Annotated[
+        Path | None,
+        typer.Option(
+            "--suggest-aliases", help="CSV that gets suggested aliases of partners to confirm."
+        ),
     ] = None,
 ) -> None:
     """Show how every column of a file is understood; exit code 3 if it would not load."""
@@ -137,7 +145,12 @@ def inspect(
         from geocn._cli_inspect import inspect_and_print
 
         would_load = inspect_and_print(
-            file, layer, fields=field or [], options=option or [], places=places
+            file,
+            layer,
+            fields=field or [],
+            options=option or [],
+            places=places,
+            suggest_aliases=suggest_aliases,
         )
     if not would_load:
         raise typer.Exit(BAD_INPUT)

@@ -140,7 +140,7 @@ def resolve_organisations(
     if not 50 <= min_score <= 100:
         raise ParameterError(f"min_score is {min_score!r}; choose between 50 and 100")
     values = names if isinstance(names, pd.Series) else pd.Series(list(names), dtype="object")
-    book = _Book(known_table(), read_aliases(aliases))
+    confirmed = read_aliases(aliases)
     codes, uniques = distinct(values)
     counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
     texts = [str(text) for text in uniques]
@@ -148,6 +148,7 @@ def resolve_organisations(
         text: _case(text, int(n)) for text, n in zip(texts, counts, strict=True)
         if not is_unstated(text)
     }  # fmt: skip
+    book = _Book(known_table(), confirmed, [case.name for case in cases.values()])
     contested = _settle(cases.values(), book)
     chosen = _representatives(cases.values())
     shared = {
@@ -175,16 +176,27 @@ def resolve_organisations(
 class _Book:
     """The bundled table under the table of aliases."""
 
-    def __init__(self, known: KnownTable, aliases: Aliases) -> None:
+    def __init__(self, known: KnownTable, aliases: Aliases, names: Iterable[Name]) -> None:
         self.known, self.aliases = known, aliases
+        forms: dict[str, set[str]] = {}
+        for name in names:
+            if name.form:
+                forms.setdefault(name.bare, set()).add(name.form)
+        # Two legal forms of one name ("… S.A.", "… Ltda.") may be two companies.
+        self.apart = frozenset(bare for bare, held in forms.items() if len(held) > 1)
+
+    def key(self, name: Name) -> str:
+        """Return the key that a name goes by: without its legal form where that tells nothing."""
+        return name.key if name.bare in self.apart else name.bare
 
     def find(self, name: Name) -> _Found | None:
         """Settle one name that is not made of parts, or return None."""
-        for key in (name.key, name.bare):
+        keys = (name.key, self.key(name))
+        for key in keys:
             confirmed = self.aliases.find(key)
             if confirmed is not None:
                 return self.shown(confirmed[0], confirmed[1], "alias")
-        for key in (name.key, name.bare):
+        for key in keys:
             if key in self.known.names:
                 return self.shown(self.known.names[key], None, "exact")
             if self.known.find(key) is not None:
@@ -242,7 +254,7 @@ def _settle(cases: Iterable[_Case], book: _Book) -> dict[str, frozenset[_Owner]]
             joined = book.joined(*case.parts)
             case.found = case.found or joined
             _define(case)
-    _own(cases)
+        case.owner = case.owner or book.key(case.name)
     owners = _acronyms(cases, book)
     for case in cases:
         held = owners.get(case.name.key, frozenset())
@@ -280,21 +292,6 @@ def _define(case: _Case) -> None:
         if spells_out(short.text, long.text):
             case.owner, case.acronym = long.bare, short.key
             return
-
-
-def _own(cases: Sequence[_Case]) -> None:
-    """Give every unsettled name the key that it goes by.
-
-    Two legal forms of one name ("… S.A.", "… Ltda.") may be two companies and stay apart.
-    """
-    forms: dict[str, set[str]] = {}
-    for case in cases:
-        if case.found is None and case.name.form:
-            forms.setdefault(case.name.bare, set()).add(case.name.form)
-    for case in cases:
-        if case.found is None and not case.owner:
-            apart = len(forms.get(case.name.bare, ())) > 1
-            case.owner = case.name.key if apart else case.name.bare
 
 
 def _representatives(cases: Iterable[_Case]) -> dict[str, _Case]:

@@ -24,18 +24,20 @@ _DEFUSED = re.compile(r"'(?=[\s\u200b-\u200f\ufeff\u2060]*[=+\-@\uff1d\uff0b\uff
 
 @dataclass(frozen=True)
 class Aliases:
-    """Confirmed aliases by key, and the pairs of keys that a person has refused."""
+    """Confirmed aliases by key, their organisations by key, and the pairs that are refused."""
 
     targets: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     refused: frozenset[tuple[str, str]] = frozenset()
 
     def find(self, key: str) -> tuple[str, str | None] | None:
         """Return organisation and section of a confirmed alias; the first section holds.
 
-        An alias of an alias is followed to its end.
+        An alias of an alias is followed to its end. An organisation that aliases lead to is
+        confirmed by that, and has one spelling however the rows write it.
         """
         if key not in self.targets:
-            return None
+            return (self.names[key], None) if key in self.names else None
         section: str | None = None
         seen: set[str] = set()
         while key in self.targets and key not in seen:
@@ -43,7 +45,7 @@ class Aliases:
             name, said = self.targets[key]
             section = section or said
             key = name_key(name)
-        return name, section
+        return self.names[key], section
 
 
 def alias_frame(aliases: pd.DataFrame | StrPath) -> pd.DataFrame:
@@ -108,8 +110,12 @@ def read_aliases(aliases: pd.DataFrame | StrPath | None) -> Aliases:
             repair="Correct these rows of the table of aliases.",
             rows=sorted({row for _, at in faults for row in at}, key=str),
         )
+    names: dict[str, str] = {}
+    for row in rows:
+        if row.confirmed:
+            names.setdefault(name_key(row.organisation), row.organisation)
     refused = {(row.key, name_key(row.organisation)) for row in rows if row.confirmed is False}
-    return Aliases(targets, frozenset(refused | {(b, a) for a, b in refused}))
+    return Aliases(targets, names, frozenset(refused | {(b, a) for a, b in refused}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ class Unsettled:
     n_rows: int
 
     @property
-    def rank(self) -> tuple[int, str, str]:
-        """Order in which spellings are believed: rows first, then the text itself."""
-        return (-self.n_rows, self.key, self.name)
+    def rank(self) -> tuple[int, int, int, str, str]:
+        """Order in which spellings are believed: most rows, accents, letters, then the text."""
+        accents = sum(not letter.isascii() for letter in self.name)
+        return (-self.n_rows, -accents, -len(self.key), self.key, self.name)
 
 
 @dataclass(frozen=True, slots=True)

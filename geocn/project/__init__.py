@@ -16,11 +16,21 @@ _HOMES = {
     "RunResult": "geocn.project.running",
     "check": "geocn.project.checking",
     "run": "geocn.project.running",
+    "write_alias_suggestions": "geocn.project.aliases",
 }
 
-__all__ = ["CheckResult", "Project", "ProjectFile", "RunResult", "check", "run"]
+__all__ = [
+    "CheckResult",
+    "Project",
+    "ProjectFile",
+    "RunResult",
+    "check",
+    "run",
+    "write_alias_suggestions",
+]
 
 if TYPE_CHECKING:
+    from geocn.project.aliases import write_alias_suggestions
     from geocn.project.checking import CheckResult, check
     from geocn.project.file import ProjectFile
     from geocn.project.model import Project

@@ -86,6 +86,8 @@ def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("places", name, "path"), places.path
     for name, raster in project.rasters.items():
         yield ("rasters", name, "path"), raster.path
+    if project.organisations is not None:
+        yield ("organisations", "aliases"), project.organisations.aliases
     for number, release in enumerate(project.releases):
         yield ("releases", number, "profile"), release.profile
 

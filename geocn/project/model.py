@@ -111,6 +111,12 @@ class RasterFile(Strict):
     crs: str | int | None = None
 
 
+class Organisations(Strict):
+    """What a person has confirmed about the names of partners: a table of aliases."""
+
+    aliases: str = Field(min_length=1)
+
+
 class ReleaseEntry(Strict):
     """One partner's release: its name and its profile file."""
 
@@ -142,6 +148,7 @@ class Project(Strict):
     layers: dict[str, tuple[LayerFile, ...]] = Field(default_factory=dict)
     places: dict[str, PlacesFile] = Field(default_factory=dict)
     rasters: dict[str, RasterFile] = Field(default_factory=dict)
+    organisations: Organisations | None = None
     analyses: tuple[AnyAnalysis, ...] = ()
     releases: tuple[ReleaseEntry, ...] = ()
     outputs: Outputs = Outputs()
@@ -167,6 +174,8 @@ def faults_of(project: Project) -> Iterator[Fault]:
     """Yield what does not fit together, each with the place of its key in the file."""
     if not project.layers:
         yield (), "a project needs at least one [[layers.…]]"
+    if project.organisations is not None and "interventions" not in project.layers:
+        yield ("organisations",), "aliases are for the partners of interventions; there are none"
     yield from _unknown_places(project)
     yield from _unknown_references(project)
     yield from _same_names(project, "analyses")

@@ -16,6 +16,7 @@ import geopandas as gpd
 from geocn import layers as readers
 from geocn.errors import GeocnWarning, RasterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
+from geocn.layers.interventions import resolve_partners, told_of_organisations
 from geocn.project.file import ProjectFile
 from geocn.project.model import LayerFile
 from geocn.project.totals import held_against
@@ -113,8 +114,35 @@ def read_all(
         # pandas copies attrs with every column it touches; the accounts are kept in data.files.
         joint.attrs.get(KEY, {}).pop("files", None)
         data.layers[layer] = joint
+    if "interventions" in data.layers:
+        _join_partners(source, data)
     _refuse_changes(source, hashes)
     return data
+
+
+def _aliases(source: ProjectFile) -> Path | None:
+    given = source.project.organisations
+    return None if given is None else source.resolve(given.aliases)
+
+
+def _join_partners(source: ProjectFile, data: Data) -> None:
+    """Give partners that several files spell differently one name, and account for it."""
+    joint = data.layers["interventions"]
+    aliases = _aliases(source)
+    resolved, match = resolve_partners(joint, organisations=aliases)
+    data.layers["interventions"] = resolved
+    changed = int((resolved["partner"].fillna("") != joint["partner"].fillna("")).sum())
+    if aliases is None and not changed:
+        return
+    told = told_of_organisations(match)
+    account: dict[str, Any] = {"path": source.shown(aliases or source.path)}
+    account |= {"organisations": told, "rows_renamed_across_files": changed, "warnings": []}
+    if told["n_suggested"]:
+        account["warnings"].append(
+            f"{told['n_suggested']} names of partners may mean another organisation; "
+            "geocn inspect FILE --as interventions --suggest-aliases CSV lists them to confirm"
+        )
+    data.files.append(account)
 
 
 def hash_inputs(source: ProjectFile) -> dict[str, str]:
@@ -167,6 +195,8 @@ def _read_file(
         options["marking"] = str(file.marking)
     if file.places is not None:
         options["places"] = data.places[file.places]
+    if layer == "interventions":
+        options["organisations"] = _aliases(source)
     path = source.resolve(file.path)
     with _collected(source, rejects) as notes:
         frame = reader(path, as_of=as_of, rejects=rejects, **options)
