@@ -147,8 +147,7 @@ def _floors(rows: Rows, problem: Problem, net: Net, once: IntArray, weights: Flo
     group = np.zeros(net.n_rows, dtype=np.int64)
     known = net.member >= 0
     group[net.member[known]] = problem.groups[known]
-    if len(once):
-        rows.add(len(asked), (group, once, weights), lower=asked)
+    rows.add(len(asked), (group, once, weights), lower=asked)
 
 
 def floors(problem: Problem) -> FloatArray:
