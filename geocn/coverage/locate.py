@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
 
 from geocn._typing import IntArray
+from geocn.coverage.infeasible import explain
+from geocn.coverage.locate_center import p_center, weighted_p_center
+from geocn.coverage.locate_center import p_center
 from geocn.coverage.locate_covering import backup_cover, maximal_covering, set_covering
-from geocn.coverage.locate_input import make_problem
+from geocn.coverage.locate_input import lonlat, make_problem
+from geocn.coverage.locate_median import p_median
+from geocn.coverage.locate_median import p_median
 from geocn.coverage.locate_problem import Limits, Problem, Solution
 from geocn.coverage.locate_result import Siting
 from geocn.coverage.locate_rules import Chosen, Costs, Request, SitingRules
-from geocn.errors import ParameterError
+from geocn.errors import InfeasibleError, ParameterError
 from geocn.provenance import attach
+from geocn.spatial.geodesy import distance_m
 
 Solver = Callable[[Problem, Limits], Solution]
 
+#: One line an objective.
 _SOLVERS: dict[str, Solver] = {
     "maximal_covering": maximal_covering,
     "set_covering": set_covering,
     "backup_cover": backup_cover,
+    "p_median": p_median,
+    "p_center": p_center,
+    "weighted_p_center": weighted_p_center,
 }
 # Their answer is made of what serving costs, not of who is within reach.
-_BY_COST = ("p_median", "p_center")
+_BY_COST = ("p_median", "p_center", "weighted_p_center")
 
 
 def locate(
@@ -139,9 +150,37 @@ def locate(
         rules or SitingRules(),
     )  # fmt: skip
     problem = make_problem(demand, candidates, request, measures_costs=objective in _BY_COST)
-    solution = _SOLVERS[objective](problem, limits)
+    try:
+        solution = _SOLVERS[objective](problem, limits)
+    except InfeasibleError as error:
+        raise explain(problem, demand, candidates, request, str(error)) from error
     options = asdict(request) | {"time_limit_s": time_limit_s, "gap": gap}
     return _siting(demand, candidates, problem, solution, options)
+
+
+def _nearest(
+    demand: pd.DataFrame, candidates: pd.DataFrame, problem: Problem, solution: Solution
+) -> IntArray:
+    """Give each covered row to the open site that serves it at the least cost or distance."""
+    open_ = np.zeros(problem.n_sites, dtype=bool)
+    open_[solution.chosen] = True
+    pattern = problem.catchments()
+    row = np.repeat(np.arange(problem.n_demand), np.diff(pattern.indptr))
+    kept = open_[pattern.indices]
+    row, site = row[kept], pattern.indices[kept].astype(np.int64)
+    if isinstance(problem.costs, csr_array):
+        far = problem.costs.data[kept]
+    elif problem.costs is not None:
+        far = problem.costs[row, site]
+    else:
+        a, b = lonlat(demand, "demand")[row], lonlat(candidates, "candidates")[site]
+        far = distance_m(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
+    order = np.lexsort((site, far, row))
+    row, site = row[order], site[order]
+    begins = np.diff(row, prepend=-1) != 0
+    assigned = np.full(problem.n_demand, -1, dtype=np.int64)
+    assigned[row[begins]] = site[begins]
+    return assigned
 
 
 def _siting(

@@ -134,12 +134,13 @@ class _Job:
         return self.problem.scenarios is not None and self.problem.risk != "expected"
 
     def totals(self, cost: FloatArray) -> FloatArray:
-        """Value of costs of the rows, one column a choice."""
-        if not self.is_risky:
-            return np.asarray(self.weights[self.service.rows] @ cost)
+        """Value of costs of the rows, one column a choice; infinite where a row has no site."""
         weights, shares = scenarios_of(self.problem)
-        by_scenario = weights[:, self.service.rows] @ cost
-        return risk_of(by_scenario, shares, self.problem.risk, self.problem.cvar_level)
+        known = np.isfinite(cost)
+        by_scenario = weights[:, self.service.rows] @ np.where(known, cost, 0.0)
+        risk = self.problem.risk if self.is_risky else "expected"
+        found = risk_of(by_scenario, shares, risk, self.problem.cvar_level)
+        return np.where(known.all(axis=0), found, np.inf)
 
     def offer(self, open_: BoolArray) -> None:
         """Keep a choice where it is better than the best."""

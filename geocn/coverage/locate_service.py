@@ -31,13 +31,12 @@ class Service:
     @property
     def owner(self) -> IntArray:
         """Position in ``rows`` of each entry."""
-        found: IntArray = np.repeat(np.arange(len(self.rows)), np.diff(self.start))
-        return found
+        return np.asarray(np.repeat(np.arange(len(self.rows)), np.diff(self.start)))
 
     @property
     def unreachable(self) -> IntArray:
         """Demand rows that no candidate can serve."""
-        return self.rows[np.diff(self.start) == 0]
+        return np.asarray(self.rows[self.start[1:] == self.start[:-1]], dtype=np.int64)
 
     def dearest(self) -> FloatArray:
         """Cost of each row at the candidate that serves it dearest; 0 where none can."""

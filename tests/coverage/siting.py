@@ -11,7 +11,7 @@ from geocn.coverage.locate_problem import Problem
 
 def problem_of(costs, weights, **options):
     """A problem on plain arrays; sites cost 1 each."""
-    n, m = costs.shape
+    m = costs.shape[1]
     plain = {
         "reach": None,
         "site_cost": np.ones(m),
@@ -51,8 +51,8 @@ def best_of_all(problem, value):
         needed = (problem.scenarios > 0).any(axis=0)
     best = np.inf
     for size in range(problem.n_sites + 1):
-        for chosen in itertools.combinations(range(problem.n_sites), size):
-            chosen = np.array(chosen, dtype=int)
+        for subset in itertools.combinations(range(problem.n_sites), size):
+            chosen = np.array(subset, dtype=int)
             if not problem.is_affordable(chosen) or not needed.any():
                 continue
             part = costs[np.ix_(needed, chosen)]
