@@ -1,10 +1,11 @@
 """Exact sums of a raster over polygons in time that grows with their outline.
 
-Every edge leaves, in each cell it passes, its signed height (how much of the cells to
-the right it covers) and the signed area between it and the right side of that cell, as
-glyph rasterisers do. Sorted by cell these give the covered share of each cell on the
-outline; a run of cells between two of them has one share, and its sum is the difference
-of two prefix sums along the row.
+By Green's theorem the sum over a polygon is the integral, along its edges, of the sum of
+the row from its west end to the edge. A row is summed once, and every edge that crosses it
+adds its height times the difference that prefix sums give. Edges to the east count up, edges
+to the west count down, and what lies outside a zone cancels: to the last digit, since
+heights are exact in floating point and products and sums keep twice the digits of float64
+(Ogita, Rump & Oishi 2005, Accurate sum and dot product, doi:10.1137/030601818).
 """
 
 from __future__ import annotations
@@ -14,214 +15,209 @@ from numba import njit
 
 from geocn._typing import FloatArray, IntArray
 
-# A run of cells covered by less than this is round-off between two parts of a zone.
-_NOTHING = 1e-13
+# Veltkamp's constant: cuts a float64 into two halves whose products are exact.
+_HALVES = 134217729.0
 
 
-@njit(cache=True)
-def row_prefix(values: FloatArray) -> FloatArray:
-    """Sum along each row up to but not including each column; NaN counts as 0.
-
-    Kahan's compensation keeps each sum right to the last digit.
+@njit(cache=True, error_model="numpy")
+def row_prefix(values: FloatArray, sums: FloatArray) -> None:
+    """Sum a row up to but not including each column, with twice the digits of float64.
 
     Parameters
     ----------
-    values : (rows, columns) float64
-
-    Returns
-    -------
-    (rows, columns + 1) float64
-    """
-    height, width = values.shape
-    prefix = np.zeros((height, width + 1))
-    for row in range(height):
-        total, lost = 0.0, 0.0
-        for column in range(width):
-            value = values[row, column]
-            if not np.isnan(value):
-                term = value - lost
-                grown = total + term
-                lost = (grown - total) - term
-                total = grown
-            prefix[row, column + 1] = total
-    return prefix
-
-
-@njit(cache=True)
-def _edge(  # noqa: PLR0917 - numba takes keywords badly
-    ax: float,
-    ay: float,
-    bx: float,
-    by: float,
-    height: int,
-    width: int,
-    keys: IntArray,
-    areas: FloatArray,
-    covers: FloatArray,
-    n: int,
-) -> int:
-    """Write the cells that one edge passes; returns the number of entries so far.
-
-    With arrays of length 0 it only counts.
-    """
-    if ay == by:
-        return n
-    sign = 1.0
-    if ay > by:
-        ax, ay, bx, by = bx, by, ax, ay
-        sign = -1.0
-    if by <= 0.0 or ay >= height:
-        return n
-    slope = (bx - ax) / (by - ay)
-    low, high = max(ay, 0.0), min(by, float(height))
-    row = int(low)
-    top = low
-    while top < high:
-        bottom = min(row + 1.0, high)
-        x1 = bx if top == by else ax + slope * (top - ay)
-        x2 = bx if bottom == by else ax + slope * (bottom - ay)
-        drop = sign * (bottom - top)
-        left, right = min(x1, x2), max(x1, x2)
-        span = right - left
-        if left < 0.0:
-            # What lies west of the raster covers its first column whole.
-            share = 1.0 if right <= 0.0 else -left / span
-            if keys.size:
-                keys[n] = row * width
-                areas[n] = drop * share
-                covers[n] = drop * share
-            n += 1
-        x = max(left, 0.0)
-        stop = min(right, float(width))
-        if right > 0.0 or (span == 0.0 and left >= 0.0):
-            if span == 0.0:
-                if x < width:
-                    column = int(x)
-                    if keys.size:
-                        keys[n] = row * width + column
-                        areas[n] = drop * (column + 1.0 - x)
-                        covers[n] = drop
-                    n += 1
-            else:
-                column = int(x)
-                while x < stop:
-                    edge = min(column + 1.0, stop)
-                    part = drop * ((edge - x) / span)
-                    if keys.size:
-                        keys[n] = row * width + column
-                        areas[n] = part * (column + 1.0 - 0.5 * (x + edge))
-                        covers[n] = part
-                    n += 1
-                    x = edge
-                    column += 1
-        row += 1
-        top = bottom
-    return n
-
-
-@njit(cache=True)
-def _walk(  # noqa: PLR0917 - numba takes keywords badly
-    x: FloatArray,
-    y: FloatArray,
-    rings: IntArray,
-    first: int,
-    last: int,
-    height: int,
-    width: int,
-    keys: IntArray,
-    areas: FloatArray,
-    covers: FloatArray,
-) -> int:
-    """Write the cells of all edges of rings ``first`` to ``last``; returns their number."""
-    n = 0
-    for ring in range(first, last):
-        for i in range(rings[ring], rings[ring + 1] - 1):
-            n = _edge(x[i], y[i], x[i + 1], y[i + 1], height, width, keys, areas, covers, n)
-    return n
-
-
-@njit(cache=True)
-def _stable_order(keys: IntArray) -> IntArray:
-    """Merge sort from the bottom up; numba takes 2 s to compile NumPy's stable one."""
-    n = keys.size
-    order, other = np.arange(n), np.empty(n, np.int64)
-    width = 1
-    while width < n:
-        for low in range(0, n, 2 * width):
-            middle, high = min(low + width, n), min(low + 2 * width, n)
-            i, j = low, middle
-            for k in range(low, high):
-                if i < middle and (j >= high or keys[order[i]] <= keys[order[j]]):
-                    other[k] = order[i]
-                    i += 1
-                else:
-                    other[k] = order[j]
-                    j += 1
-        order, other = other, order
-        width *= 2
-    return order
-
-
-@njit(cache=True)
-def zone_sums(  # noqa: PLR0917 - numba takes keywords badly
-    x: FloatArray,
-    y: FloatArray,
-    rings: IntArray,
-    zones: IntArray,
-    values: FloatArray,
-    prefix: FloatArray,
-) -> FloatArray:
-    """Sum ``values`` over zones, each cell weighed by the share that is covered.
-
-    Parameters
-    ----------
-    x, y : (vertices,) float64
-        Rings in units of cells: columns from the west edge, rows from the north edge.
-        Shells run down on their west side, holes the other way.
-    rings : (n_rings + 1,) int64
-        Where each ring starts in ``x`` and ``y``.
-    zones : (n_zones + 1,) int64
-        Where each zone starts in ``rings``.
-    values : (rows, columns) float64
+    values : (columns,) float64
         NaN counts as 0.
-    prefix : (rows, columns + 1) float64
-        From :func:`row_prefix`.
-
-    Returns
-    -------
-    (n_zones,) float64
+    sums : (columns + 1, 4) or (columns + 1, 6) float64
+        Written to: sum, cells with data and, where there is room, sum of squares; each
+        followed by what rounding took from it.
     """
-    height, width = values.shape
-    sums = np.zeros(zones.size - 1)
-    no_keys, no_numbers = np.empty(0, np.int64), np.empty(0)
-    for zone in range(zones.size - 1):
-        first, last = zones[zone], zones[zone + 1]
-        n = _walk(x, y, rings, first, last, height, width, no_keys, no_numbers, no_numbers)
-        if n == 0:
+    total = 0.0
+    lost = 0.0
+    known = 0.0
+    square = 0.0
+    square_lost = 0.0
+    squared = sums.shape[1] > 4
+    for column in range(values.size):
+        value = values[column]
+        if value == value:  # noqa: PLR0124 - not NaN
+            known += 1.0
+            grown = total + value
+            back = grown - total
+            lost += (total - (grown - back)) + (value - back)
+            total = grown
+            if squared:
+                term = value * value
+                head = _HALVES * value
+                head -= head - value
+                tail = value - head
+                rest = ((head * head - term) + 2.0 * head * tail) + tail * tail
+                grown = square + term
+                back = grown - square
+                square_lost += (square - (grown - back)) + (term - back) + rest
+                square = grown
+                sums[column + 1, 4] = square
+                sums[column + 1, 5] = square_lost
+        elif squared:
+            sums[column + 1, 4] = square
+            sums[column + 1, 5] = square_lost
+        sums[column + 1, 0] = total
+        sums[column + 1, 1] = lost
+        sums[column + 1, 2] = known
+
+
+@njit(cache=True, error_model="numpy")
+def add_products(sums: FloatArray, weight: float, terms: FloatArray) -> None:
+    """Add ``weight`` x ``terms`` to ``sums``, both numbers followed by what rounding took.
+
+    The exact product of two numbers is that of Dekker (1971), the exact sum that of Knuth.
+    """
+    head_w = _HALVES * weight
+    head_w -= head_w - weight
+    tail_w = weight - head_w
+    for at in range(0, sums.size, 2):
+        term = terms[at]
+        product = weight * term
+        head = _HALVES * term
+        head -= head - term
+        tail = term - head
+        rest = ((head_w * head - product) + head_w * tail + tail_w * head) + tail_w * tail
+        old = sums[at]
+        total = old + product
+        back = total - old
+        sums[at] = total
+        sums[at + 1] += (old - (total - back)) + (product - back) + rest + weight * terms[at + 1]
+
+
+@njit(cache=True, error_model="numpy")
+def _add_edge(  # noqa: PLR0917 - numba takes keywords badly
+    x1: float, y1: float, x2: float, y2: float, up: float, row: FloatArray, sums: FloatArray
+) -> None:
+    """Add the pieces, cell by cell, of an edge that was cut to one row, from west to east.
+
+    ``up`` is 1 where the height from the first to the second end counts as it is, else -1.
+    """
+    if x2 <= 0.0:
+        return
+    width = row.shape[0] - 1
+    x = x1
+    y = y1
+    if x < 0.0:
+        x = 0.0
+        y = y1 + (0.0 - x1) / (x2 - x1) * (y2 - y1)
+    column = int(min(x, float(width)))
+    going = True
+    while going:
+        going = column < width and x2 > column + 1.0
+        part = 0.5 * ((x - column) + (x2 - column))
+        stop = y2
+        if going:
+            part = 0.5 * ((x - column) + 1.0)
+            stop = y1 + (column + 1.0 - x1) / (x2 - x1) * (y2 - y1)
+        height = up * (stop - y)
+        # What lies west of the piece: the two weights add up to its height exactly.
+        weight = height
+        if column < width:
+            weight -= height * part
+        add_products(sums, weight, row[column])
+        column += 1
+        if column <= width:
+            add_products(sums, height - weight, row[column])
+        x = float(column)
+        y = stop
+
+
+@njit(cache=True, error_model="numpy")
+def add_rows(  # noqa: PLR0917 - numba takes keywords badly
+    values: FloatArray,
+    first: int,
+    edges: FloatArray,
+    zones: IntArray,
+    active: IntArray,
+    state: IntArray,
+    row: FloatArray,
+    sums: FloatArray,
+) -> None:
+    """Add the next rows of a raster to the sums of all zones whose edges cross them.
+
+    Parameters
+    ----------
+    values : (rows, columns) float64
+        NaN where there is no data.
+    first : int
+        Number of the first of these rows; no edge may begin in a row that was left out.
+    edges : (n, 4) float64
+        x and y of the north and the south end of each edge in units of cells: columns from
+        the west edge, rows from the north edge plus 1 (so that heights are exact). Sorted by
+        the row of the north end, without edges that are level or end above row 1.
+    zones : (n,) int64
+        The zone of each edge, plus 1, and negative where the zone lies east of it.
+    active, state : (n,) and (2,) int64
+        Which edges cross the next row, how many, and how many were met so far. Changed.
+    row : (columns + 1, 4 or 6) float64
+        Room for the sums of one row.
+    sums : (n_zones, 4 or 6) float64
+        Sum of value x share, of shares with data and, where there is room, of value² x share;
+        each followed by what rounding took from it. Changed.
+    """
+    n_active = state[0]
+    met = state[1]
+    for i in range(values.shape[0]):
+        top = first + i + 1.0
+        bottom = first + i + 2.0
+        while met < zones.size and edges[met, 1] < bottom:
+            active[n_active] = met
+            n_active += 1
+            met += 1
+        if n_active == 0:
             continue
-        keys, areas, covers = np.empty(n, np.int64), np.empty(n), np.empty(n)
-        _walk(x, y, rings, first, last, height, width, keys, areas, covers)
-        order = _stable_order(keys)
-        total = 0.0
-        cover = 0.0
-        i = 0
-        while i < n:
-            key = keys[order[i]]
-            row, column = key // width, key % width
-            share, added = cover, 0.0
-            while i < n and keys[order[i]] == key:
-                share += areas[order[i]]
-                added += covers[order[i]]
-                i += 1
-            cover += added
-            value = values[row, column]
-            if not np.isnan(value):
-                total += min(max(share, 0.0), 1.0) * value
-            same_row = i < n and keys[order[i]] // width == row
-            stop = keys[order[i]] % width if same_row else width
-            if cover > _NOTHING and stop > column + 1:
-                total += min(cover, 1.0) * (prefix[row, stop] - prefix[row, column + 1])
-            if not same_row:
-                cover = 0.0
-        sums[zone] = total
-    return sums
+        row_prefix(values[i], row)
+        left = 0
+        for j in range(n_active):
+            edge = active[j]
+            x1 = edges[edge, 0]
+            y1 = edges[edge, 1]
+            x2 = edges[edge, 2]
+            y2 = edges[edge, 3]
+            west, north, east, south = x1, y1, x2, y2
+            up = 1.0 if zones[edge] > 0 else -1.0
+            if y1 < top:
+                west, north = x1 + (top - y1) / (y2 - y1) * (x2 - x1), top
+            if y2 > bottom:
+                east = x1 + (bottom - y1) / (y2 - y1) * (x2 - x1)
+                south = bottom
+                active[left] = edge
+                left += 1
+            if west > east:
+                west, north, east, south, up = east, south, west, north, -up
+            _add_edge(west, north, east, south, up, row, sums[abs(zones[edge]) - 1])
+        n_active = left
+    state[0] = n_active
+    state[1] = met
+
+
+@njit(cache=True, error_model="numpy")
+def sum_deviations(sums: FloatArray, spread: FloatArray) -> None:
+    """Sum share x (value - mean)² over each zone.
+
+    Parameters
+    ----------
+    sums : (n_zones, 6) float64
+        From :func:`add_rows`.
+    spread : (n_zones, 2) float64
+        Zeros; written to: the sum, and what rounding took from it.
+    """
+    total = np.zeros(2)
+    known = np.zeros(2)
+    for zone in range(sums.shape[0]):
+        cells = sums[zone, 2] + sums[zone, 3]
+        if cells <= 0.0:
+            continue
+        mean = (sums[zone, 0] + sums[zone, 1]) / cells
+        for i in range(2):
+            spread[zone, i] = sums[zone, 4 + i]
+            total[i] = sums[zone, i]
+            known[i] = sums[zone, 2 + i]
+        # Q - m T - m (T - m N), whatever number m the mean is rounded to.
+        for _ in range(2):
+            add_products(spread[zone], -mean, total)
+            add_products(total, -mean, known)

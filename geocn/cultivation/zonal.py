@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from os import PathLike
 
 import geopandas as gpd
 import numpy as np
 import shapely
 import xarray as xr
+from pyproj import CRS
 
-from geocn._typing import BoolArray, FloatArray, ObjectArray
-from geocn.errors import GeometryError, ParameterError, RasterError, SchemaError
+from geocn._typing import BoolArray, FloatArray, ObjectArray, StrPath
+from geocn.cultivation.zonal_areas import require_true_areas
+from geocn.cultivation.zonal_file import opened_rows
+from geocn.cultivation.zonal_order import (
+    ORDER_STATISTICS,
+    is_order_statistic,
+    order_statistics,
+)
+from geocn.errors import GeometryError, ParameterError, SchemaError
 from geocn.provenance import attach
 from geocn.spatial.crs import require_crs, to_lonlat
 from geocn.spatial.densify import densify
-from geocn.spatial.raster_grid import RasterGrid, raster_grid
 from geocn.spatial.zonal import ZonalSums, zonal_sums
+from geocn.spatial.zonal_raster import RasterRows, rows_of_array
 
 STATISTICS = ("sum", "mean", "count", "variance", "stdev", "share_valid")
+AREA_STATISTICS = ("area_ha", "integral_ha", "integral_km2", "mean_by_area")
 # Straight edges of zones get a vertex at least this often before they are projected,
 # by the length of an edge over the size of the whole layer; common edges stay common.
 _DENSE = 1000
@@ -25,9 +36,11 @@ _DENSE = 1000
 
 def zonal_stats(
     zones: gpd.GeoDataFrame,
-    raster: xr.DataArray,
+    raster: xr.DataArray | StrPath,
     *,
     stats: Sequence[str] = ("sum", "mean", "count"),
+    band: int | None = None,
+    memory_mb: float = 512,
 ) -> gpd.GeoDataFrame:
     """Sum and average a raster over areas, each cell weighed by its exact covered share.
 
@@ -36,19 +49,32 @@ def zonal_stats(
     zones : GeoDataFrame
         Polygons in any CRS (brought to that of the raster). They may overlap, have holes,
         be smaller than a cell, or lie partly outside.
-    raster : xarray.DataArray
-        With a CRS; NaN and its declared nodata have no part in any statistic.
+    raster : xarray.DataArray or path
+        With a CRS; NaN and its declared nodata have no part in any statistic. A GeoTIFF or
+        COG given by its path is read strip by strip, and only where zones are; a lazily
+        opened array likewise.
     stats : sequence of str
-        ``"sum"``: sum of value x share. ``"mean"``: that over ``"count"``, the covered
-        cells with data (a fraction counts as such). ``"variance"`` and ``"stdev"`` of the
-        covered values (weighed, divided by the count). ``"share_valid"``: the part of the
-        zone, by area on the raster's plane, that has data.
+        By covered share: ``"sum"`` of value x share (the total of a raster of counts),
+        ``"count"``, the covered cells with data (a fraction counts as such), ``"mean"``,
+        their ratio, ``"variance"`` and ``"stdev"`` of the covered values (weighed, divided
+        by the count), ``"share_valid"``, the part of the zone, by area on the raster's
+        plane, that has data.
+        By area on the ground: ``"area_ha"``, covered area with data; ``"integral_ha"`` and
+        ``"integral_km2"``, sum of value x area (the total of a raster of densities per
+        hectare, or per km²); ``"mean_by_area"``, their ratio.
+        By order, of all cells that a zone touches: ``"min"``, ``"max"``, ``"variety"`` (how
+        many different values), and weighed by share ``"median"``, ``"q90"`` (and any other
+        per cent, such as ``"q2.5"``), ``"majority"``, ``"minority"``.
+    band : int, optional
+        From 1. Needed where the raster has several bands.
+    memory_mb : float
+        Room for the values read from a file at once.
 
     Returns
     -------
     GeoDataFrame
-        The zones with one column a statistic. Where a zone covers no data its count is 0
-        and its sum, mean and variance are NaN: nothing is known there, which is not zero.
+        The zones with one column a statistic. Where a zone covers no data its count and
+        area are 0 and all else is NaN: nothing is known there, which is not zero.
         ``attrs["geocn"]`` counts zones without data, partly without, and without geometry.
 
     Raises
@@ -58,15 +84,23 @@ def zonal_stats(
     SchemaError
         Where the zones already have a column of that name.
     RasterError, CRSError
-        Where the raster is rotated or infinite somewhere, or a CRS is missing.
+        Where the raster is rotated or infinite somewhere, or a CRS is missing; where areas
+        are asked for and those of its CRS are off by more than 1 %.
+    ReadError, UnsafeFileError
+        Where a file is damaged, no GeoTIFF, or a disguise.
     ParameterError
-        Where a statistic is unknown.
+        Where a statistic is unknown, or the memory is not above zero.
 
     Notes
     -----
-    The time grows with the outline of the zones, not with their area. Sums equal those
-    of exactextract to 1e-9. A very large value beside very small ones in one row of the
-    raster costs digits of the small ones (prefix sums in float64).
+    Sums are line integrals along the outlines: the time grows with the outline of the
+    zones, not with their area, beside one pass over the rows that zones meet. They equal
+    those of exactextract to what it keeps of shares (float32), and those of exact
+    arithmetic to 1e-12, also where a cell is 1e15 times its neighbours. Order statistics
+    come from exactextract, and take the time of the cells within.
+
+    Areas of cells are ellipsoidal where the CRS is geographic; a cell on the outline has
+    its covered share of it.
 
     Examples
     --------
@@ -77,11 +111,10 @@ def zonal_stats(
     >>> zones = gpd.GeoDataFrame(geometry=[shapely.box(0.5, 0.5, 2.5, 2.5)], crs="EPSG:32618")
     >>> zonal_stats(zones, raster)[["sum", "mean", "count"]].to_numpy().tolist()
     [[20.0, 5.0, 4.0]]
+    >>> zonal_stats(zones, raster, stats=("max", "q50"))[["max", "q50"]].to_numpy().tolist()
+    [[9.0, 5.0]]
     """
-    chosen = [stats] if isinstance(stats, str) else list(stats)
-    unknown = [name for name in chosen if name not in STATISTICS]
-    if unknown:
-        raise ParameterError(f"unknown statistics {unknown}; choose from {', '.join(STATISTICS)}")
+    chosen = _chosen(stats, memory_mb)
     crs = require_crs(zones, "zones")
     taken = [name for name in chosen if name in zones.columns]
     if taken:
@@ -91,41 +124,71 @@ def zonal_stats(
             expected="no column named as a statistic",
             repair="Rename or drop them.",
         )
-    grid = raster_grid(raster, "raster")
-    _check_finite(grid)
-    geometry = _polygons(zones, grid)
+    with _rows(raster, band, memory_mb) as rows:
+        geometry = _polygons(zones, rows.crs)
+        areas = bool(set(AREA_STATISTICS) & set(chosen))
+        if areas:
+            require_true_areas(rows, geometry)
+        squares = bool({"variance", "stdev"} & set(chosen))
+        sums = zonal_sums(rows, geometry, squares=squares, areas=areas)
+        ordered = [name for name in chosen if is_order_statistic(name)]
+        orders = order_statistics(rows, geometry, ordered, memory_mb=memory_mb) if ordered else {}
+        raster_crs = rows.crs
     present = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    squares = bool({"variance", "stdev"} & set(chosen))
-    sums = zonal_sums(grid, geometry, squares=squares)
+    has_data = sums.count > 0
     result = zones.copy()
     for name in chosen:
-        result[name] = _statistic(name, sums, present)
+        known = np.where(has_data, orders[name], np.nan) if name in orders else None
+        result[name] = _statistic(name, sums, present) if known is None else known
     return attach(
         result,
         "cultivation.zonal_stats",
         stats=chosen,
-        raster_crs=grid.crs,
+        band=band,
+        memory_mb=memory_mb,
+        raster_crs=raster_crs,
         zones_crs=crs,
-        n_without_data=int((present & (sums.count == 0)).sum()),
+        n_without_data=int((present & ~has_data).sum()),
         n_partly_without_data=int(
-            (present & (sums.count > 0) & (sums.count < sums.n_cells * (1 - 1e-9))).sum()
+            (present & has_data & (sums.count < sums.n_cells * (1 - 1e-9))).sum()
         ),
         n_left_out=int((~present).sum()),
     )
 
 
-def _check_finite(grid: RasterGrid) -> None:
-    infinite = np.isinf(grid.values)
-    if infinite.any():
-        raise RasterError(
-            "raster",
-            found=f"{int(infinite.sum())} infinite cells",
-            expected="finite values, or nodata",
-            repair="Set them to NaN: raster.where(np.isfinite(raster)).",
-        )
+def _chosen(stats: Sequence[str], memory_mb: float) -> list[str]:
+    chosen = [stats] if isinstance(stats, str) else list(dict.fromkeys(stats))
+    sums = (*STATISTICS, *AREA_STATISTICS)
+    unknown = [name for name in chosen if name not in sums and not is_order_statistic(name)]
+    faults = []
+    if unknown:
+        known = ", ".join((*sums, *ORDER_STATISTICS))
+        faults.append(f"unknown statistics {unknown}; choose from {known}, or q0 to q100")
+    if not memory_mb > 0:
+        faults.append(f"memory_mb is {memory_mb!r}; expected a number above zero")
+    if faults:
+        raise ParameterError("; ".join(faults))
+    return chosen
 
 
-def _polygons(zones: gpd.GeoDataFrame, grid: RasterGrid) -> ObjectArray:
+@contextmanager
+def _rows(
+    raster: xr.DataArray | StrPath, band: int | None, memory_mb: float
+) -> Iterator[RasterRows]:
+    if isinstance(raster, (str, PathLike)):
+        with opened_rows(raster, band=band, memory_mb=memory_mb) as rows:
+            yield rows
+        return
+    if band is not None and isinstance(raster, xr.DataArray):
+        if "band" not in raster.coords or band not in raster["band"].to_numpy():
+            raise ParameterError(f"band is {band}, but the raster has no such band")
+        raster = raster.sel(band=band) if "band" in raster.dims else raster
+    rows = rows_of_array(raster, "raster")
+    rows.refuse_infinite()
+    yield rows
+
+
+def _polygons(zones: gpd.GeoDataFrame, raster_crs: CRS) -> ObjectArray:
     """Zones in the CRS of the raster, valid, areas only."""
     geometry: ObjectArray = zones.geometry.to_numpy()
     kinds = shapely.get_type_id(geometry)
@@ -140,31 +203,37 @@ def _polygons(zones: gpd.GeoDataFrame, grid: RasterGrid) -> ObjectArray:
             rows=list(zones.index[wrong]),
         )
     series = zones.geometry
-    if not np.isfinite(shapely.get_coordinates(geometry)).all() or zones.crs != grid.crs:
+    if not np.isfinite(shapely.get_coordinates(geometry)).all() or zones.crs != raster_crs:
         to_lonlat(zones, "zones")  # refuses what lies nowhere on Earth
-    if zones.crs != grid.crs and len(zones):
+    if zones.crs != raster_crs and len(zones):
         size = np.diff(np.reshape(series.total_bounds, (2, 2)), axis=0)
         if np.isfinite(size).all() and size.max() > 0:
             dense = densify(series.to_numpy(), float(size.max()) / _DENSE)
             series = gpd.GeoSeries(dense, crs=series.crs)
-        series = series.to_crs(grid.crs)
+        series = series.to_crs(raster_crs)
     valid = shapely.make_valid(series.to_numpy(), method="structure", keep_collapsed=False)
     return np.asarray(valid, dtype=object)
 
 
 def _statistic(name: str, sums: ZonalSums, present: BoolArray) -> FloatArray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        count = np.where(sums.count > 0, sums.count, np.nan)
-        if name == "count":
-            values = np.where(present, sums.count, np.nan)
-        elif name == "sum":
-            values = np.where(sums.count > 0, sums.total, np.nan)
-        elif name == "mean":
-            values = sums.total / count
-        elif name == "share_valid":
-            values = np.where(present, sums.count / sums.n_cells, np.nan)
-        else:
-            squares = sums.squares if sums.squares is not None else count
-            values = np.maximum(squares / count - (sums.total / count - sums.shift) ** 2, 0)
-            values = np.sqrt(values) if name == "stdev" else values
-    return np.asarray(values, dtype=np.float64)
+        nothing = np.where(sums.count > 0, 0.0, np.nan)
+        ways: dict[str, Callable[[], FloatArray]] = {
+            "count": lambda: np.where(present, sums.count, np.nan),
+            "sum": lambda: sums.total + nothing,
+            "mean": lambda: sums.total / sums.count + nothing,
+            "share_valid": lambda: np.where(present, sums.count / sums.n_cells, np.nan),
+            "variance": lambda: _asked(sums.variance),
+            "stdev": lambda: np.sqrt(_asked(sums.variance)),
+            "area_ha": lambda: np.where(present, _asked(sums.area_ha), np.nan),
+            "integral_ha": lambda: _asked(sums.integral_ha) + nothing,
+            "integral_km2": lambda: _asked(sums.integral_ha) / 100 + nothing,
+            "mean_by_area": lambda: _asked(sums.integral_ha) / _asked(sums.area_ha) + nothing,
+        }
+        return np.asarray(ways[name](), dtype=np.float64)
+
+
+def _asked(sums: FloatArray | None) -> FloatArray:
+    if sums is None:
+        raise AssertionError("sums that were not asked for")
+    return sums

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,12 @@ from geocn._kernels import zonal as kernel
 from geocn._typing import FloatArray, IntArray, ObjectArray
 from geocn.spatial.antimeridian import move_longitudes
 from geocn.spatial.raster_grid import RasterGrid
+from geocn.spatial.zonal_raster import RasterRows, rows_of_grid
+
+# A zone that meets data on less than this part of it has none: round-off of its outline.
+_NOTHING = 1e-12
+# Up to here NumPy sorts rows by their digits, in time that grows with their number.
+_RADIX = 2**16
 
 
 @dataclass(frozen=True)
@@ -18,75 +25,186 @@ class ZonalSums:
     """Sums over zones, one entry a zone.
 
     ``total`` is the sum of value times covered share, ``count`` the covered cells that
-    have data, ``squares`` the sum of (value - ``shift``)² times share (where asked for),
-    ``n_cells`` the size of the whole zone in cells, in the raster or not.
+    have data, ``n_cells`` the size of the whole zone in cells, in the raster or not.
+    Where asked for: ``variance`` of the values by share, ``integral_ha`` the sum of value
+    times covered area in hectares, and ``area_ha`` the covered area that has data.
     """
 
     total: FloatArray
     count: FloatArray
     n_cells: FloatArray
-    squares: FloatArray | None
-    shift: float
+    variance: FloatArray | None = None
+    integral_ha: FloatArray | None = None
+    area_ha: FloatArray | None = None
 
 
-def zonal_sums(grid: RasterGrid, zones: ObjectArray, *, squares: bool = False) -> ZonalSums:
+def zonal_sums(
+    raster: RasterGrid | RasterRows,
+    zones: ObjectArray,
+    *,
+    squares: bool = False,
+    areas: bool = False,
+) -> ZonalSums:
     """Sum a raster over areas that are in its CRS.
 
     Parameters
     ----------
-    grid : RasterGrid
-        Finite values, or NaN where there is no data.
+    raster : RasterGrid or RasterRows
+        Read once from north to south, and only where zones are.
     zones : array of polygons
         Valid; they may overlap. Null and empty ones sum to 0.
     squares : bool
-        Also sum squares about the mean of the raster.
+        Also give variances.
+    areas : bool
+        Also weigh by the areas of cells, ellipsoidal where the CRS is geographic.
+
+    Raises
+    ------
+    RasterError
+        Where a value that is read is infinite or beyond 1e140.
     """
-    x, y, rings, starts, n_cells = _outlines(grid, zones)
-    known = (~np.isnan(grid.values)).astype(np.float64)
-
-    def over(values: FloatArray) -> FloatArray:
-        return np.asarray(
-            kernel.zone_sums(x, y, rings, starts, values, kernel.row_prefix(values)),
-            dtype=np.float64,
-        )
-
-    shift = float(np.nanmean(grid.values)) if squares and known.any() else 0.0
+    rows = rows_of_grid(raster, "raster") if isinstance(raster, RasterGrid) else raster
+    edges, n_cells = _edges(rows, zones)
+    plain = _Sweep.over(edges, len(zones), squares=squares)
+    by_area = [_Sweep.over(edges, len(zones)) for _ in range(2 if areas else 0)]
+    for first, values in _touched(rows, edges, plain):
+        plain.add(first, values)
+        if by_area:
+            weights = rows.cell_areas_ha(slice(first, first + len(values)))[:, None]
+            by_area[0].add(first, values * weights)
+            by_area[1].add(first, np.where(np.isnan(values), np.nan, weights))
+    empty = plain.sums[:, 2] + plain.sums[:, 3] <= _NOTHING * n_cells
+    for sweep in (plain, *by_area):
+        sweep.sums[empty] = 0.0
     return ZonalSums(
-        total=over(grid.values),
-        count=over(known),
+        total=plain.total(0),
+        count=plain.total(2),
         n_cells=n_cells,
-        squares=over((grid.values - shift) ** 2) if squares else None,
-        shift=shift,
+        variance=plain.variance() if squares else None,
+        integral_ha=by_area[0].total(0) if areas else None,
+        area_ha=by_area[1].total(0) if areas else None,
     )
 
 
-def _outlines(
-    grid: RasterGrid, zones: ObjectArray
-) -> tuple[FloatArray, FloatArray, IntArray, IntArray, FloatArray]:
-    """Rings of all zones in units of cells, where each ring and zone starts, and areas."""
-    t = grid.transform
+@dataclass(frozen=True)
+class _Edges:
+    """Edges of all zones as the kernel takes them, and the columns they need."""
+
+    ends: FloatArray
+    zones: IntArray
+    tops: IntArray
+    columns: slice
+    last_row: int
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """Sums of one raster over all zones, from north to south."""
+
+    edges: _Edges
+    active: IntArray
+    state: IntArray
+    row: FloatArray
+    sums: FloatArray
+
+    @classmethod
+    def over(cls, edges: _Edges, n_zones: int, *, squares: bool = False) -> _Sweep:
+        """Begin north of all zones."""
+        n, width = len(edges.zones), edges.columns.stop - edges.columns.start
+        fields = 6 if squares else 4
+        return cls(
+            edges,
+            np.empty(n, dtype=np.int64),
+            np.zeros(2, dtype=np.int64),
+            np.zeros((width + 1, fields)),
+            np.zeros((n_zones, fields)),
+        )
+
+    def add(self, first: int, values: FloatArray) -> None:
+        """Add the rows from ``first`` on."""
+        kernel.add_rows(
+            values, first, self.edges.ends, self.edges.zones, self.active, self.state, self.row,
+            self.sums,
+        )  # fmt: skip
+
+    def next_row(self, row: int) -> int:
+        """Return the first row from ``row`` on that a zone meets, one past the last if none."""
+        active, met = self.state
+        if active:
+            return row
+        return int(self.edges.tops[met]) if met < len(self.edges.tops) else self.edges.last_row
+
+    def variance(self) -> FloatArray:
+        """Mean squared deviation from the mean of each zone; NaN without data."""
+        spread = np.zeros((len(self.sums), 2))
+        kernel.sum_deviations(self.sums, spread)
+        count = self.total(2)
+        with np.errstate(invalid="ignore"):
+            mean: FloatArray = np.maximum(spread.sum(axis=1), 0.0) / np.where(count, count, np.nan)
+        return mean
+
+    def total(self, field: int) -> FloatArray:
+        """Round sums to float64."""
+        rounded: FloatArray = self.sums[:, field] + self.sums[:, field + 1]
+        return rounded
+
+
+def _touched(rows: RasterRows, edges: _Edges, sweep: _Sweep) -> Iterator[tuple[int, FloatArray]]:
+    """Read the strips that zones meet, a few rows at a time."""
+    row = sweep.next_row(0)
+    while row < edges.last_row:
+        # Strips begin where blocks of a file do.
+        stop = min((row // rows.strip_rows + 1) * rows.strip_rows, edges.last_row)
+        yield from rows.chunks(slice(row, stop), edges.columns)
+        row = sweep.next_row(stop)
+
+
+def _edges(rows: RasterRows, zones: ObjectArray) -> tuple[_Edges, FloatArray]:
+    """Edges of all zones in units of cells, and the size of each zone in cells."""
+    t, (height, width) = rows.transform, rows.shape
     parts, owner = shapely.get_parts(zones, return_index=True)
     parts = shapely.orient_polygons(parts)
     n_cells = np.bincount(owner, shapely.area(parts), len(zones)) / abs(t.a * t.e)
-    turns = _turns(grid)
-    parts = np.concatenate([move_longitudes(parts, turn) for turn in turns])
-    owner = np.tile(owner, len(turns))
-    order = np.argsort(owner, kind="stable")
-    rings, part = shapely.get_rings(parts[order], return_index=True)
+    turns = _turns(rows)
+    moved = np.concatenate([move_longitudes(parts, turn) if turn else parts for turn in turns])
+    # Parts beside the raster would have its rows read for nothing.
+    west, south, east, north = shapely.bounds(moved).T
+    inside = (west < t.c + t.a * width) & (east > t.c) & (north > t.f + t.e * height)
+    meets = np.flatnonzero(inside & (south < t.f))
+    rings, part = shapely.get_rings(moved[meets], return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
-    return (
-        np.ascontiguousarray((xy[:, 0] - t.c) / t.a),
-        np.ascontiguousarray((xy[:, 1] - t.f) / t.e),
-        np.searchsorted(ring, np.arange(len(rings) + 1)).astype(np.int64),
-        np.searchsorted(owner[order][part], np.arange(len(zones) + 1)).astype(np.int64),
-        n_cells,
-    )
+    x, y = (xy[:, 0] - t.c) / t.a, (xy[:, 1] - t.f) / t.e + 1.0
+    begin = np.flatnonzero(ring[1:] == ring[:-1])
+    low, high = np.minimum(y[begin], y[begin + 1]), np.maximum(y[begin], y[begin + 1])
+    begin = begin[(low < high) & (high > 1.0) & (low < height + 1.0)]
+    # A shell runs north on its east side, a hole on its west side: the zone lies west.
+    rises = y[begin + 1] < y[begin]
+    upper, lower = np.where(rises, begin + 1, begin), np.where(rises, begin, begin + 1)
+    tops = np.maximum(np.floor(y[upper]).astype(np.int64) - 1, 0)
+    order = np.argsort(tops.astype(np.uint16) if height < _RADIX else tops, kind="stable")
+    upper, lower = upper[order], lower[order]
+    ends = np.stack([x[upper], y[upper], x[lower], y[lower]], axis=1)
+    zone = np.tile(owner, len(turns))[meets][part[ring[begin[order]]]] + 1
+    columns = _span(ends[:, 0::2], width)
+    ends[:, 0::2] -= columns.start
+    last = int(np.ceil(min(ends[:, 3].max(initial=1.0) - 1.0, height)))
+    if columns.start == columns.stop:
+        last = 0
+    signed = np.where(rises[order], zone, -zone)
+    return _Edges(ends, signed, tops[order], columns, last), n_cells
 
 
-def _turns(grid: RasterGrid) -> list[float]:
+def _span(x: FloatArray, width: int) -> slice:
+    """Columns between the first and the last edge."""
+    first = np.clip(np.floor(x.min(initial=width)), 0, width)
+    last = np.clip(np.ceil(x.max(initial=0.0)), first, width)
+    return slice(int(first), int(last))
+
+
+def _turns(rows: RasterRows) -> list[float]:
     """Degrees by which zones are moved: a raster may run from 0 to 360."""
-    if not grid.is_geographic:
+    if not rows.is_geographic:
         return [0.0]
-    west = grid.transform.c
-    east = west + grid.transform.a * grid.shape[1]
+    west = rows.transform.c
+    east = west + rows.transform.a * rows.shape[1]
     return [0.0, *([360.0] if east > 180 else []), *([-360.0] if west < -180 else [])]

@@ -127,7 +127,7 @@ def test_upside_down_and_integer_rasters_with_nodata():
             CoordinateError,
             "1e",
         ),
-        (zones(shapely.box(0, 0, 1, 1)), small(), ["median"], ParameterError, "median"),
+        (zones(shapely.box(0, 0, 1, 1)), small(), ["mode"], ParameterError, "mode"),
         (zones(shapely.box(0, 0, 1, 1), sum=[1]), small(), ["sum"], SchemaError, "sum"),
         (gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)]), small(), ["sum"], CRSError, "CRS"),
         (
