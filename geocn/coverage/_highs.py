@@ -10,7 +10,6 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import highspy
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -87,6 +86,8 @@ def solve(
 
 
 def _prepared(programme: Programme, time_limit_s: float, gap: float, absolute_gap: float) -> Any:
+    import highspy
+
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(programme.cost), len(programme.row_lower)
     lp.sense_ = highspy.ObjSense.kMaximize if programme.maximise else highspy.ObjSense.kMinimize
@@ -127,15 +128,18 @@ def _run(highs: Any) -> bool:
         callback.subscribe(ask)
     worker = threading.Thread(target=highs.run, daemon=True)
     worker.start()
-    while worker.is_alive():
+    while True:
         try:
-            worker.join(_POLL_S)
+            while worker.is_alive():
+                worker.join(_POLL_S)
+            return stop.is_set()
         except KeyboardInterrupt:
             stop.set()
-    return stop.is_set()
 
 
 def _read(highs: Any, programme: Programme, *, interrupted: bool) -> Solved:
+    import highspy
+
     status, info = highs.getModelStatus(), highs.getInfo()
     statuses = highspy.HighsModelStatus
     worst = -np.inf if programme.maximise else np.inf

@@ -13,10 +13,8 @@ from scipy.sparse import csr_array
 from geocn._typing import IntArray
 from geocn.coverage.infeasible import explain
 from geocn.coverage.locate_center import p_center, weighted_p_center
-from geocn.coverage.locate_center import p_center
 from geocn.coverage.locate_covering import backup_cover, maximal_covering, set_covering
 from geocn.coverage.locate_input import lonlat, make_problem
-from geocn.coverage.locate_median import p_median
 from geocn.coverage.locate_median import p_median
 from geocn.coverage.locate_problem import Limits, Problem, Solution
 from geocn.coverage.locate_result import Siting
@@ -154,6 +152,8 @@ def locate(
         solution = _SOLVERS[objective](problem, limits)
     except InfeasibleError as error:
         raise explain(problem, demand, candidates, request, str(error)) from error
+    if objective not in _BY_COST and problem.capacity is None:
+        solution = replace(solution, assigned=_nearest(demand, candidates, problem, solution))
     options = asdict(request) | {"time_limit_s": time_limit_s, "gap": gap}
     return _siting(demand, candidates, problem, solution, options)
 

@@ -83,13 +83,11 @@ class _Run:
     def solution(self) -> Solution:
         """Search, close the gap, and label the answer."""
         try:
-            net = self._net()
-            net = self._search(net)
-        except KeyboardInterrupt:
-            self.stopped = "interrupted"
-        else:
+            net = self._search(self._net())
             if not self._is_good():
                 self._close(net)
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
         if self.best is None:
             if self.stopped == "interrupted":
                 raise KeyboardInterrupt
