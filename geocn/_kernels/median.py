@@ -32,9 +32,10 @@ def open_greedily(  # noqa: PLR0917 - numba takes keywords badly
     """
     n, m = len(start) - 1, len(is_open)
     is_limited = np.isfinite(budget)
-    now = unserved.copy()
+    now = np.empty(n)
     gain = np.zeros(m)
     for i in range(n):
+        now[i] = unserved[i]
         for k in range(start[i], start[i + 1]):
             gain[site[k]] += unserved[i] - cost[k]
     least, count, left = 0.0, 0, budget
@@ -101,21 +102,26 @@ def swap_sites(  # noqa: PLR0917 - numba takes keywords badly
     stay. Returns the number of exchanges.
     """
     n, m = len(start) - 1, len(is_open)
-    opened = np.flatnonzero(is_open)
-    p = len(opened)
-    slot = np.full(m, -1, dtype=np.int64)
-    left = budget
-    for s in range(p):
-        slot[opened[s]] = s
-        if not is_kept[opened[s]]:
-            left -= price[opened[s]]
+    opened = np.empty(m, dtype=np.int64)
+    slot = np.empty(m, dtype=np.int64)
+    left, p = budget, 0
+    for j in range(m):
+        slot[j] = -1
+        if is_open[j]:
+            opened[p] = j
+            slot[j] = p
+            p += 1
+            if not is_kept[j]:
+                left -= price[j]
     n_clash = np.zeros(m, dtype=np.int64)
     if clash.shape[0]:
         for s in range(p):
             for j in range(m):
                 n_clash[j] += clash[opened[s], j]
-    first = np.full(n, -2, dtype=np.int64)
-    d1, d2 = unserved.copy(), unserved.copy()
+    first = np.empty(n, dtype=np.int64)
+    d1, d2 = np.empty(n), np.empty(n)
+    for i in range(n):
+        first[i] = -2
     gain, loss, extra = np.zeros(m), np.zeros(p), np.zeros((p, m))
     n_swaps = 0
     while True:
@@ -174,7 +180,8 @@ def swap_sites(  # noqa: PLR0917 - numba takes keywords badly
                 n_clash[j] += int(clash[j, take]) - int(clash[j, out])
         # The slot means another site now: its figures are made anew.
         loss[drop] = 0.0
-        extra[drop] = 0.0
+        for j in range(m):
+            extra[drop, j] = 0.0
         for i in range(n):
             if first[i] == drop:
                 for k in range(start[i], start[i + 1]):
@@ -190,7 +197,8 @@ def worth_of_sites(
     start: IntArray, site: IntArray, cost: FloatArray, pays: FloatArray, worth: FloatArray
 ) -> None:
     """Sum over the demand what each site serves it cheaper by than it pays, below 0, in place."""
-    worth[:] = 0.0
+    for j in range(len(worth)):
+        worth[j] = 0.0
     for i in range(len(pays)):
         for k in range(start[i], start[i + 1]):
             if cost[k] >= pays[i]:

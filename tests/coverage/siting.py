@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -20,6 +21,15 @@ def problem_of(costs, weights, **options):
         "clashes": np.empty((0, 2), dtype=np.int64),
     }
     return Problem(weights=np.asarray(weights, dtype=float), costs=costs, **(plain | options))
+
+
+def san_francisco(reference):
+    """Metres from 205 tracts to 16 stores, and the people of the tracts (spopt's own data)."""
+    folder = reference / "coverage" / "spopt"
+    table = pd.read_csv(folder / "SF_network_distance_candidateStore_16_censusTract_205_new.csv")
+    cost = table.pivot_table(values="distance", index="DestinationName", columns="name")
+    people = table.drop_duplicates("DestinationName").set_index("DestinationName")["demand"]
+    return cost.to_numpy(), people.loc[cost.index].to_numpy(dtype=float)
 
 
 def dense(problem):
