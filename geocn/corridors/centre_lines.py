@@ -21,12 +21,11 @@ _DEGREE_M = 111_000.0
 # Routes that cross at more than 45 degrees do not run together.
 _TOGETHER = np.cos(np.pi / 4)
 _NEAREST = 8
-_MOST_TREES = 8
 
 
 @dataclass
 class _Leaders:
-    """Stations of the lines found so far, in trees that are joined when they grow many."""
+    """Stations of the lines found so far, in trees each more than twice the next."""
 
     xy: list[FloatArray] = field(default_factory=list)
     heading: list[FloatArray] = field(default_factory=list)
@@ -36,22 +35,22 @@ class _Leaders:
     def add(self, xy: FloatArray, heading: FloatArray) -> None:
         self.xy.append(xy)
         self.heading.append(heading)
-        self.trees.append((self.n, cKDTree(xy)))
+        first = self.n
         self.n += len(xy)
-        if len(self.trees) > _MOST_TREES:
-            self.trees = [(0, cKDTree(np.concatenate(self.xy)))]
+        # Joined while the one before is not much larger: few trees, each rebuilt seldom.
+        while self.trees and first - self.trees[-1][0] <= 2 * (self.n - first):
+            first = self.trees.pop()[0]
+        self.xy, self.heading = ([np.concatenate(part)] for part in (self.xy, self.heading))
+        self.trees.append((first, cKDTree(self.xy[0][first:])))
 
     def nearest(self, xy: FloatArray, heading: FloatArray, apart_m: float) -> IntArray:
         """Find the nearest station that runs along, -1 where none is near."""
         best, far = np.full(len(xy), -1, dtype=np.int64), np.full(len(xy), np.inf)
-        if not self.n:
-            return best
-        headings = np.concatenate(self.heading)
         for first, tree in self.trees:
             metres, near = tree.query(xy, k=_NEAREST, distance_upper_bound=apart_m)
             found = np.isfinite(metres)
             station = np.where(found, near + first, 0)
-            along = np.abs((headings[station] * heading[:, None]).sum(axis=2)) >= _TOGETHER
+            along = np.abs((self.heading[0][station] * heading[:, None]).sum(axis=2)) >= _TOGETHER
             metres = np.where(found & along, metres, np.inf)
             column = metres.argmin(axis=1)
             row = np.arange(len(xy))

@@ -9,12 +9,26 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import FloatArray, IntArray, ObjectArray
+from geocn._typing import BoolArray, FloatArray, IntArray, ObjectArray
 
 # Stations: ends of members this near are one cut; gaps up to this are no gaps.
 _SAME_CUT, _GAP = 4, 8
 # Four standard deviations hold about 95 % of what lies around a line.
 _WIDTHS = 4.0
+
+
+class _Rows(NamedTuple):
+    """Places of routes beside stations, sorted by line, route, station and offset."""
+
+    route: IntArray
+    station: IntArray
+    offset: FloatArray
+    forward: FloatArray
+    length_km: FloatArray
+
+    def where(self, chosen: Any) -> _Rows:
+        """Rows of a slice or a mask."""
+        return _Rows(*(values[chosen] for values in self))
 
 
 class Stretches(NamedTuple):
@@ -47,46 +61,45 @@ def cut_stretches(
     """
     station = members["station"].astype(np.int64)
     across = np.column_stack([-heading[:, 1], heading[:, 0]])
-    table = pd.DataFrame(
-        {
-            "route": members["route"].astype(np.int64),
-            "station": station,
-            "offset": ((members["xy"] - xy[station]) * across[station]).sum(axis=1),
-            "forward": (members["heading"] * heading[station]).sum(axis=1),
-            "length_km": members["step_m"] / 1000,
-        }
+    rows = _Rows(
+        members["route"].astype(np.int64),
+        station,
+        ((members["xy"] - xy[station]) * across[station]).sum(axis=1),
+        (members["heading"] * heading[station]).sum(axis=1),
+        members["step_m"] / 1000,
     )
-    table["line"] = np.searchsorted(starts, station, side="right") - 1
-    by_line = table.groupby("line", sort=True)
+    line = np.searchsorted(starts, station, side="right") - 1
+    rows = rows.where(np.lexsort((rows.offset, station, rows.route, line)))
+    n_rows = np.append(0, np.cumsum(np.bincount(line, minlength=len(starts))))
     ends = np.append(starts[1:], len(xy)).astype(np.int64)
-    pieces: list[pd.DataFrame] = []
+    pieces: list[tuple[Any, ...]] = []
     shapes: list[shapely.LineString] = []
     widths: list[float] = []
-    for line in np.unique(table["line"].to_numpy()).tolist():
-        rows = by_line.get_group(line)
-        first, last = starts[line], int(ends[line])
+    for i in np.unique(line).tolist():
+        mine = rows.where(slice(n_rows[i], n_rows[i + 1]))
         joints: list[FloatArray] = []
-        for done, (lo, hi) in enumerate(_cuts(rows, first, last)):
-            inside = rows[(rows["station"] >= lo) & (rows["station"] <= hi)]
-            found, centre, width = _stretch(inside, (lo, hi), (xy, across), precision_m)
-            pieces.append(found.assign(cell=len(shapes) + done))
+        for done, (lo, hi) in enumerate(_cuts(mine, starts[i], int(ends[i]))):
+            inside = mine.where((mine.station >= lo) & (mine.station <= hi))
+            *found, centre, width = _stretch(inside, (lo, hi), (xy, across), precision_m)
+            pieces.append((*found, np.full(len(found[0]), len(shapes) + done)))
             joints.append(centre)
             widths.append(width)
         for one, other in pairwise(joints):
             one[-1] = other[0] = (one[-1] + other[0]) / 2
         shapes += [shapely.LineString(centre) for centre in joints]
-    empty = pd.DataFrame({"route": [], "length_km": [], "is_forward": [], "cell": []})
-    found = pd.concat(pieces, ignore_index=True) if pieces else empty
+    columns = [np.concatenate(part) for part in zip(*pieces, strict=True)] or [np.empty(0)] * 4
+    names = ("route", "length_km", "is_forward", "cell")
+    table = pd.DataFrame(dict(zip(names, columns, strict=True)))
     kinds = {"route": "int64", "cell": "int64", "is_forward": "bool"}
     geometry = np.empty(len(shapes), dtype=object)
     geometry[:] = shapes
-    return found.astype(kinds), Stretches(geometry, np.array(widths, dtype=np.float64))
+    return table.astype(kinds), Stretches(geometry, np.array(widths, dtype=np.float64))
 
 
-def _cuts(rows: pd.DataFrame, first: int, last: int) -> list[tuple[int, int]]:
+def _cuts(rows: _Rows, first: int, last: int) -> list[tuple[int, int]]:
     """First and last station of each stretch along which the members stay the same."""
-    places = rows[["route", "station"]].drop_duplicates().sort_values(["route", "station"])
-    route, station = places["route"].to_numpy(), places["station"].to_numpy()
+    new = _new_places(rows)
+    route, station = rows.route[new], rows.station[new]
     broken = (np.diff(route) != 0) | (np.diff(station) > _GAP)
     begins = station[np.append(True, broken)]
     stops = station[np.append(broken, True)] + 1
@@ -111,6 +124,13 @@ def _cuts(rows: pd.DataFrame, first: int, last: int) -> list[tuple[int, int]]:
     return merged
 
 
+def _new_places(rows: _Rows) -> BoolArray:
+    """Say which rows are the first of their route and station."""
+    new: BoolArray = np.diff(rows.route, prepend=-1) != 0
+    new |= np.diff(rows.station, prepend=-1) != 0
+    return new
+
+
 def _members(route: IntArray, station: IntArray, lo: int, hi: int) -> frozenset[int]:
     """Routes that run along at least half of a stretch."""
     inside = (station >= lo) & (station <= hi)
@@ -123,31 +143,30 @@ def _members(route: IntArray, station: IntArray, lo: int, hi: int) -> frozenset[
 
 
 def _stretch(
-    inside: pd.DataFrame,
+    inside: _Rows,
     span: tuple[int, int],
     stations: tuple[FloatArray, FloatArray],
     precision_m: FloatArray,
-) -> tuple[pd.DataFrame, FloatArray, float]:
-    """Members of a stretch with their lengths, its line, and its width."""
+) -> tuple[IntArray, FloatArray, BoolArray, FloatArray, float]:
+    """Members of a stretch, their lengths and directions, its line, and its width."""
     (lo, hi), (xy, across) = span, stations
-    chosen = _members(inside["route"].to_numpy(), inside["station"].to_numpy(), lo, hi)
-    inside = inside[inside["route"].isin(chosen)].sort_values(["route", "station", "offset"])
+    chosen = sorted(_members(inside.route, inside.station, lo, hi))
+    inside = inside.where(np.isin(inside.route, chosen))
     at = np.arange(lo, hi + 1)
-    route, station = inside["route"].to_numpy(), inside["station"].to_numpy()
-    new = (np.diff(route, prepend=-1) != 0) | (np.diff(station, prepend=-1) != 0)
-    places = np.flatnonzero(new)
-    sums = np.add.reduceat(inside["offset"].to_numpy(), places)
-    mean = sums / np.diff(np.append(places, len(route)))
-    owners = np.split(np.arange(len(places)), np.flatnonzero(np.diff(route[places])) + 1)
-    profiles = [np.interp(at, station[places[own]], mean[own]) for own in owners]
+    places = np.flatnonzero(_new_places(inside))
+    sums = np.add.reduceat(inside.offset, places)
+    mean = sums / np.diff(np.append(places, len(inside.route)))
+    firsts = np.flatnonzero(np.diff(inside.route, prepend=-1))
+    owners = np.split(np.arange(len(places)), np.searchsorted(places, firsts[1:]))
+    station = inside.station[places]
+    profiles = [np.interp(at, station[own], mean[own]) for own in owners]
     offsets = np.sort(np.array(profiles), axis=0)
     centre = xy[at] + offsets.mean(axis=0)[:, None] * across[at]
-    vague = precision_m[sorted(chosen)]
+    vague = precision_m[chosen]
     # Along an axis, a place anywhere in a disc varies by a quarter of its squared radius.
     variance = float(offsets.var(axis=0).mean() + np.sort(vague**2).mean() / 4)
-    by_route = inside.groupby("route", sort=True)
-    forward = (inside["forward"] * inside["length_km"]).groupby(inside["route"]).sum() >= 0
-    pieces = pd.DataFrame({"length_km": by_route["length_km"].sum(), "is_forward": forward})
+    forward = np.add.reduceat(inside.forward * inside.length_km, firsts) >= 0
+    length_km = np.add.reduceat(inside.length_km, firsts)
     if len(centre) == 1:
         centre = np.vstack([centre, centre])
-    return pieces.reset_index(), centre, _WIDTHS * float(np.sqrt(variance))
+    return inside.route[firsts], length_km, forward, centre, _WIDTHS * float(np.sqrt(variance))
