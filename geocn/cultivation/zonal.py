@@ -32,6 +32,7 @@ AREA_STATISTICS = ("area_ha", "integral_ha", "integral_km2", "mean_by_area")
 # Straight edges of zones get a vertex at least this often before they are projected,
 # by the length of an edge over the size of the whole layer; common edges stay common.
 _DENSE = 1000
+_COLLECTION = 7
 
 
 def zonal_stats(
@@ -211,8 +212,12 @@ def _polygons(zones: gpd.GeoDataFrame, raster_crs: CRS) -> ObjectArray:
             dense = densify(series.to_numpy(), float(size.max()) / _DENSE)
             series = gpd.GeoSeries(dense, crs=series.crs)
         series = series.to_crs(raster_crs)
-    valid = shapely.make_valid(series.to_numpy(), method="structure", keep_collapsed=False)
-    return np.asarray(valid, dtype=object)
+    shapes = np.array(series.to_numpy(), dtype=object)
+    # To ask is cheaper than to repair; a collection may hold lines, which repair drops.
+    repair = ~shapely.is_valid(shapes) | (shapely.get_type_id(shapes) == _COLLECTION)
+    repair &= ~shapely.is_missing(shapes)
+    shapes[repair] = shapely.make_valid(shapes[repair], method="structure", keep_collapsed=False)
+    return shapes
 
 
 def _statistic(name: str, sums: ZonalSums, present: BoolArray) -> FloatArray:

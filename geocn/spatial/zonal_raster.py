@@ -18,7 +18,8 @@ from geocn.spatial.raster_grid import RasterGrid, raster_grid
 LARGEST = 1e140
 # Cells brought to float64 at once: 1 MB, which a processor keeps at hand.
 _CHUNK_CELLS = 2**17
-_STRIP_BYTES = 2**26
+# Larger strips of a file gain nothing but memory.
+_STRIP_BYTES = 2**24
 # GDAL takes float32 values as nodata that lie this near to it, in units of its size.
 _NEAR_FLOAT32 = 4 * float(np.finfo(np.float32).eps)
 
