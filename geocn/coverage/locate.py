@@ -154,7 +154,9 @@ def locate(
         raise explain(problem, demand, candidates, request, str(error)) from error
     if objective not in _BY_COST and problem.capacity is None:
         solution = replace(solution, assigned=_nearest(demand, candidates, problem, solution))
-    options = asdict(request) | {"time_limit_s": time_limit_s, "gap": gap}
+    options = vars(request) | {
+        "rules": asdict(request.rules), "time_limit_s": time_limit_s, "gap": gap
+    }  # fmt: skip
     return _siting(demand, candidates, problem, solution, options)
 
 
@@ -228,7 +230,7 @@ def _sites(candidates: pd.DataFrame, problem: Problem, solution: Solution) -> pd
     served = solution.assigned >= 0
     load = np.bincount(
         solution.assigned[served], problem.weights[served], minlength=problem.n_sites
-    )
+    ).astype(np.float64)
     sites = candidates.iloc[chosen].copy()
     sites["order"] = np.arange(1, len(chosen) + 1)
     sites["served_weight"] = load[chosen]
