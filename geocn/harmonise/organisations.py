@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from geocn.harmonise.organisations_names import (
 from geocn.harmonise.organisations_spelling import Unsettled, suggest
 from geocn.harmonise.text import distinct, spread, text_series
 
+_HALF = re.compile("[\ud800-\udfff]")
 #: Columns of a frame of suggestions.
 SUGGESTION_COLUMNS = ("name", "suggested", "score", "why", "n_rows")
 
@@ -143,7 +145,8 @@ def resolve_organisations(
     confirmed = read_aliases(aliases)
     codes, uniques = distinct(values)
     counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
-    texts = [str(text) for text in uniques]
+    # Half of a character (a lone surrogate) is no text that a column could hold.
+    texts = [_HALF.sub("\ufffd", str(text)) for text in uniques]
     cases = {
         text: _case(text, int(n)) for text, n in zip(texts, counts, strict=True)
         if not is_unstated(text)
