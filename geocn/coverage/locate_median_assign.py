@@ -27,7 +27,9 @@ def assign_within(
     # out, heavy rows go first, which packs better.
     ranked = np.sort(cost, axis=1)
     second = ranked[:, 1] if len(chosen) > 1 else np.full(len(cost), np.inf)
-    regret = weight * np.where(np.isfinite(second), second - ranked[:, 0], np.inf)
+    regret = np.full(len(cost), np.inf)
+    known = np.isfinite(second)
+    regret[known] = weight[known] * (second[known] - ranked[known, 0])
     for order in (np.lexsort((-weight, -regret)), np.lexsort((-regret, -weight))):
         assigned[:], paid[:] = -1, np.inf
         left = capacity[chosen].copy()

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from geocn._typing import BoolArray, FloatArray, IntArray
 from geocn.coverage.locate_problem import Problem
-from geocn.errors import ParameterError
+from geocn.errors import InfeasibleError, ParameterError
 
 NOBODY_SERVES_ALL = "no choice of sites serves all demand"
 
@@ -72,6 +72,11 @@ def service_of(problem: Problem, wanted: BoolArray) -> Service:
     """List who can serve each wanted row, cheapest first (ties by candidate)."""
     if problem.costs is None:
         raise ParameterError("p_median and p_center need costs: give geometries or costs")
+    spent = float(problem.site_cost[problem.existing].sum())
+    if problem.budget is not None and spent > problem.budget * (1 + 1e-9) + 1e-9:
+        raise InfeasibleError(
+            f"the budget of {problem.budget:g} does not pay for what exists: {spent:g}"
+        )
     rows = np.flatnonzero(wanted)
     row, site, cost = _entries(problem, rows)
     kept = np.isfinite(cost) & ~problem.forbidden[site]
