@@ -214,7 +214,8 @@ def _checked(counts: pd.DataFrame) -> pd.DataFrame:
             expected="a treated area and its control",
             repair="Count both; without a control a change has no yardstick.",
         )
-    return table
+    # Draws must not hang on the order of the rows.
+    return table.sort_values(["role", "kind"], key=lambda column: column.astype(str))
 
 
 def _times(counts: pd.DataFrame, time_weights: tuple[float, float] | None) -> tuple[float, float]:
