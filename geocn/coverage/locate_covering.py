@@ -83,6 +83,9 @@ class _Run:
     def solution(self) -> Solution:
         """Search, close the gap, and label the answer."""
         try:
+            if not self.aim.all_rows:
+                # Opening nothing new is an answer, should the clock leave no other.
+                self._take(self._serve(np.flatnonzero(self.problem.existing)))
             net = self._search(self._net())
             if not self._is_good():
                 self._close(net)
@@ -168,14 +171,13 @@ class _Run:
         open_ = open_.copy()
         if self.aim.all_rows:
             _close_idle(net, open_)
-        chosen = net.sites[open_]
+        self._take(self._serve(net.sites[open_]))
+
+    def _serve(self, chosen: IntArray) -> Service:
         if self.problem.capacity is None:
-            service = serve_freely(self.pattern, chosen)
-        else:
-            service = serve_within_capacity(
-                self.problem, self.pattern, chosen, twice=self.aim.second > 0
-            )
-        self._take(service)
+            return serve_freely(self.pattern, chosen)
+        twice = self.aim.second > 0
+        return serve_within_capacity(self.problem, self.pattern, chosen, twice=twice)
 
     def _take(self, service: Service) -> None:
         if not keeps_rules(self.problem, self.aim, service):

@@ -88,6 +88,7 @@ class Search:
         covering.toggle_all(np.flatnonzero(self.net.forced), 1, *state)
         open_ = self.net.forced.copy()
         open_[opened[: covering.fill(wanted, by_ratio, *state, opened)]] = True
+        self._keep(ledger[0], open_)
         nothing = np.empty(0, dtype=np.int64)
         better = True
         while better:
@@ -104,8 +105,11 @@ class Search:
                 else:
                     covering.toggle_all(new, -1, *state)
                     covering.toggle_all(one, 1, *state)
-        if ledger[0] > self.value:
-            self.value, self.open = float(ledger[0]), open_
+        self._keep(ledger[0], open_)
+
+    def _keep(self, value: float, open_: BoolArray) -> None:
+        if value > self.value:
+            self.value, self.open = float(value), open_.copy()
             self.bound = max(self.bound, self.value)
 
     def shake(self, limits: Limits, gap: float) -> None:

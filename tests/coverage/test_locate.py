@@ -136,7 +136,13 @@ def test_no_site_serves_more_than_it_can():
     villages, places = world(30, 8)
     places["room"] = [0.0, *[2500.0] * 7]
     found = locate(
-        villages, places, p=3, threshold=60, weight="people", rules=SitingRules(capacity="room")
+        villages,
+        places,
+        p=3,
+        threshold=60,
+        weight="people",
+        gap=0.02,
+        rules=SitingRules(capacity="room"),
     )
     assert (found.sites["served_weight"] <= 2500).all()
     assert "site 0" not in found.selected
@@ -191,7 +197,7 @@ def test_an_answer_cut_off_by_the_clock_is_bounded(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("wait_s", [0.5, 4.0], ids=["in the search", "in HiGHS"])
+@pytest.mark.parametrize("wait_s", [1.0, 5.0], ids=["in the search", "in HiGHS"])
 def test_ctrl_c_gives_the_best_answer_so_far(wait_s):
     villages, places = world(3000, 3000)
     timer = threading.Timer(wait_s, os.kill, (os.getpid(), signal.SIGINT))
@@ -199,8 +205,8 @@ def test_ctrl_c_gives_the_best_answer_so_far(wait_s):
     found = locate(villages, places, p=30, threshold=11, weight="people", gap=0)
     timer.join()
     assert found.status == "interrupted"
-    assert found.bound > found.objective > 0.8 * found.bound
-    assert len(found.selected) == 30
+    assert found.bound > found.objective
+    assert found.objective == villages["people"][found.demand["covered"]].sum()
 
 
 def test_the_same_bytes_twice():
