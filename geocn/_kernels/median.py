@@ -97,7 +97,7 @@ def swap_sites(  # noqa: PLR0917 - numba takes keywords badly
     """Exchange an open site for a closed one while this saves anything, in place.
 
     The best exchange of all each time (Whitaker 1983; Resende & Werneck 2007,
-    doi:10.1016/j.ejor.2005.05.003): savings, losses and their corrections are kept and
+    doi:10.1007/s10479-006-0154-0): savings, losses and their corrections are kept and
     changed only for demand whose nearest or second open site changed. Sites of ``is_kept``
     stay. Returns the number of exchanges.
     """
