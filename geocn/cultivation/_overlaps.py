@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from geocn._typing import FloatArray, IntArray, ObjectArray
@@ -37,12 +38,7 @@ def find_overlaps(shapes: ObjectArray, area_ha: FloatArray, group: IntArray) -> 
         Year and crop; rows of two groups never count as overlapping.
     """
     # The polygons of an administrative table come back every year: compare each pair once.
-    keys = shapely.to_wkb(shapes)
-    _, first, same = np.unique(
-        np.array([b"" if k is None else k for k in keys], dtype=object),
-        return_index=True,
-        return_inverse=True,
-    )
+    first, same = distinct(shapes)
     unique = shapes[first]
     a, b = shapely.STRtree(unique).query(unique, predicate="intersects")
     a, b = a[a <= b], b[a <= b]
@@ -51,10 +47,19 @@ def find_overlaps(shapes: ObjectArray, area_ha: FloatArray, group: IntArray) -> 
     apart = np.flatnonzero(a != b)
     common[apart] = shapely.area(shapely.intersection(unique[a[apart]], unique[b[apart]]))
     real = common > _SLIVER * np.maximum(np.minimum(size[a], size[b]), 1e-300)
-    one, other, shared = _rows_of_pairs(a[real], b[real], common[real], same.ravel(), group)
+    one, other, shared = _rows_of_pairs(a[real], b[real], common[real], same, group)
     density = _density(area_ha, shapely.area(shapes))
     lesser = np.fmin(density[one], density[other])
     return Overlaps(one, other, float(np.nansum(lesser * shared)))
+
+
+def distinct(shapes: ObjectArray) -> tuple[IntArray, IntArray]:
+    """Rows that hold each polygon first, and the number of the polygon of every row."""
+    keys = pd.Series(shapely.to_wkb(shapes), dtype=object).fillna(b"")
+    same, found = pd.factorize(keys)
+    first = np.empty(len(found), dtype=np.int64)
+    first[same[::-1]] = np.arange(len(same))[::-1]
+    return first, same.astype(np.int64)
 
 
 def count_once(

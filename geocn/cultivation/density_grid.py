@@ -25,7 +25,7 @@ from geocn.cultivation._cells import (
     spread_polygons,
 )
 from geocn.cultivation._class_rasters import crop_share
-from geocn.cultivation._overlaps import count_once, find_overlaps
+from geocn.cultivation._overlaps import count_once, distinct, find_overlaps
 from geocn.cultivation._surveys import Survey, groups_of, read_survey
 from geocn.errors import ParameterError, RasterError
 from geocn.provenance import attach
@@ -210,12 +210,18 @@ def _count(area: FloatArray, rows: AnyArray) -> dict[str, float]:
 
 def _on_plane(shapes: gpd.GeoSeries, plane: pyproj.CRS) -> ObjectArray:
     """Make polygons valid on the plane; edges get vertices so that they keep their course."""
-    size = np.diff(np.reshape(shapes.total_bounds, (2, 2)), axis=0).max() if len(shapes) else 0.0
-    if shapes.crs != plane and np.isfinite(size) and size > 0:
-        shapes = gpd.GeoSeries(densify(shapes.to_numpy(), float(size) / _DENSE), crs=shapes.crs)
-    moved = shapes.to_crs(plane).to_numpy()
-    valid = shapely.make_valid(moved, method="structure", keep_collapsed=True)
-    return np.asarray(valid, dtype=object)
+    geometry: ObjectArray = shapes.to_numpy().copy()
+    if shapes.crs != plane and len(geometry):
+        step = np.diff(np.reshape(shapes.total_bounds, (2, 2)), axis=0).max() / _DENSE
+        box = shapely.bounds(geometry)
+        # What is smaller than a step has no edge that would get a vertex.
+        wide = (box[:, 2:] - box[:, :2]).max(axis=1) > step
+        if wide.any() and step > 0:
+            geometry[wide] = densify(geometry[wide], float(step))
+    moved: ObjectArray = gpd.GeoSeries(geometry, crs=shapes.crs).to_crs(plane).to_numpy().copy()
+    broken = ~shapely.is_valid(moved) & ~shapely.is_missing(moved)
+    moved[broken] = shapely.make_valid(moved[broken], method="structure", keep_collapsed=True)
+    return moved
 
 
 def _bounds(shapes: ObjectArray) -> FloatArray:
@@ -226,10 +232,8 @@ def _bounds(shapes: ObjectArray) -> FloatArray:
 
 def _distinct(shapes: ObjectArray) -> tuple[ObjectArray, IntArray]:
     """Each polygon once: those of an administrative table come back every year."""
-    keys = shapely.to_wkb(shapes)
-    seen = pd.factorize(np.array([b"" if k is None else k for k in keys], dtype=object))[0]
-    first = np.unique(seen, return_index=True)[1]
-    return shapes[first], np.asarray(seen, dtype=np.int64)
+    first, same = distinct(shapes)
+    return shapes[first], same
 
 
 def _sums(  # noqa: PLR0917 - columns of one table
