@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from geocn import corridors, coverage, cultivation, hotspots
+from geocn import corridors, coverage, cultivation, evaluation, hotspots
 from tests.properties.cases import CASES, NOT_ANALYSES
 from tests.properties.check import CHECKS, Case
 
-ROOMS = (hotspots, corridors, coverage, cultivation)
+ROOMS = (hotspots, corridors, coverage, cultivation, evaluation)
 IDS = [f"{case.name}-{i}" for i, case in enumerate(CASES)]
 
 
