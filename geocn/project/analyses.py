@@ -7,21 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Name = Annotated[str, Field(pattern=r"^\w[\w .()-]{0,60}$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Correction = Literal["bh", "by", "bonferroni", "none"]
-Stat = Literal["sum", "mean", "count", "variance", "stdev", "share_valid"]
-
-
-class Strict(BaseModel):
-    """A part of a project file: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from geocn.project.analyses_planning import (
+    ComparePeriods,
+    Coverage,
+    CultivationChange,
+    Siting,
+)
+from geocn.project.analysis import (
+    Analysis,
+    Correction,
+    Need,
+    Place,
+    Positive,
+    Share,
+    Stat,
+    Strict,
+)
 
 
 class Grid(Strict):
@@ -58,34 +63,6 @@ class Effort(Strict):
     until: date | None = None
     background_share: float = Field(0.1, ge=0, lt=1)
     distance_km: Positive | dict[str, Positive] | None = None
-
-
-class Place(Strict):
-    """A named position in degrees: ``{ name = "Tumaco", longitude = -78.8, latitude = 1.8 }``."""
-
-    name: str = Field(min_length=1)
-    longitude: float = Field(ge=-180, le=180)
-    latitude: float = Field(ge=-90, le=90)
-
-
-class Need(NamedTuple):
-    """A name that an analysis uses: the key it stands under, and what may bear it."""
-
-    key: str
-    name: str
-    kinds: tuple[Literal["layer", "places", "raster", "analysis"], ...]
-    columns: tuple[str, ...] = ()
-
-
-class Analysis(Strict):
-    """What every analysis has: a name, unique in the project."""
-
-    name: Name
-    description: str | None = None
-
-    def needs(self) -> Iterator[Need]:
-        """Yield what the analysis uses, so that what is missing is said before it runs."""
-        yield from ()
 
 
 class Hotspots(Analysis):
@@ -210,26 +187,6 @@ class LeastCostCorridors(Analysis):
         yield Need("friction", self.friction, ("raster",))
 
 
-class Coverage(Analysis):
-    """How much of a demand the interventions reach, by whom, and the gaps."""
-
-    kind: Literal["coverage"]
-    demand: str
-    weight: str | None = None
-    year: int | None = None
-    only_significant: bool = True
-    distance_km: Positive | dict[str, Positive] | None = None
-    areas: Literal["presence", "reach"] = "presence"
-    overlaps: Literal["once", "add"] = "once"
-    partners: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-
-    def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
-        columns = tuple(name for name in (self.weight,) if name)
-        yield Need("demand", self.demand, ("layer", "places", "analysis"), ("geometry", *columns))
-        yield Need("kind", "interventions", ("layer",), ("geometry",))
-
-
 class Zonal(Analysis):
     """Sums of a raster in areas."""
 
@@ -244,6 +201,14 @@ class Zonal(Analysis):
 
 
 AnyAnalysis = Annotated[
-    Hotspots | BorderHotspots | Corridors | LeastCostCorridors | Coverage | Zonal,
+    Hotspots
+    | BorderHotspots
+    | Corridors
+    | LeastCostCorridors
+    | Coverage
+    | Siting
+    | CultivationChange
+    | ComparePeriods
+    | Zonal,
     Field(discriminator="kind"),
 ]

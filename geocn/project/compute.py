@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
-from geocn import corridors, coverage, cultivation, hotspots, layers
+from geocn import corridors, cultivation, hotspots, layers
 from geocn.project import analyses as asked
+from geocn.project import analyses_planning as asked_planning
+from geocn.project import compute_planning as planning
+from geocn.project.analysis import Analysis, Place
 from geocn.project.effort import with_effort
 from geocn.project.reading import Progress
+from geocn.project.results import Result, Results, World, find
 
 # The instant by which events of a layer fall into periods.
 _TIME = {"seizures": "seized_at", "routes": "first_seen", "interventions": "starts_on"}
 
 
-@dataclass
-class World:
-    """What analyses may see: the joint layers of a project, or those of one release."""
-
-    layers: dict[str, gpd.GeoDataFrame]
-    rasters: dict[str, Any]
-    places: dict[str, gpd.GeoDataFrame]
-    as_of: date | None = None
-
-
-@dataclass
-class Result:
-    """What one analysis gave.
-
-    Attributes
-    ----------
-    name, kind : str
-        As in the project file.
-    frame : GeoDataFrame
-        The main result.
-    more : dict of str to DataFrame
-        Further frames, such as the crossings behind border hotspots.
-    rasters : dict of str to DataArray
-        Results as rasters, such as the accumulated cost.
-    whole : object, optional
-        The analysis's own result object, where it has one (coverage).
-    """
-
-    name: str
-    kind: str
-    frame: pd.DataFrame
-    more: dict[str, pd.DataFrame] = field(default_factory=dict)
-    rasters: dict[str, Any] = field(default_factory=dict)
-    whole: Any = None
-
-
-@dataclass
-class Results:
-    """The results by name, and why an analysis was not computed."""
-
-    done: dict[str, Result] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-
-
-def compute(specs: Iterable[asked.Analysis], world: World, *, progress: Progress) -> Results:
+def compute(specs: Iterable[Analysis], world: World, *, progress: Progress) -> Results:
     """Run the analyses in order; one may use the results of those before it.
 
     An analysis is skipped, and the reason kept, where ``world`` does not hold what it needs.
@@ -84,9 +42,9 @@ def compute(specs: Iterable[asked.Analysis], world: World, *, progress: Progress
     return results
 
 
-def _missing(spec: asked.Analysis, world: World, results: Results) -> str | None:
+def _missing(spec: Analysis, world: World, results: Results) -> str | None:
     for need in spec.needs():
-        held = _find(need.name, need.kinds, world, results)
+        held = find(need.name, need.kinds, world, results)
         if held is None:
             return f"needs {need.name}, which is not held here"
         absent = [c for c in need.columns if isinstance(held, pd.DataFrame) and c not in held]
@@ -94,19 +52,6 @@ def _missing(spec: asked.Analysis, world: World, results: Results) -> str | None
             return f"needs {', '.join(absent)} of {need.name}, which is not held here"
         if "geometry" in need.columns and held.geometry.isna().all():
             return f"no row of {need.name} has a place"
-    return None
-
-
-def _find(name: str, kinds: Iterable[str], world: World, results: Results) -> Any:
-    for kind in kinds:
-        if kind == "layer" and name in world.layers:
-            return world.layers[name]
-        if kind == "places" and name in world.places:
-            return world.places[name]
-        if kind == "raster" and name in world.rasters:
-            return world.rasters[name]
-        if kind == "analysis" and name in results.done:
-            return results.done[name].frame
     return None
 
 
@@ -259,47 +204,15 @@ def _least_cost(spec: asked.LeastCostCorridors, world: World, results: Results) 
     return Result(spec.name, spec.kind, frame, {"paths": paths}, rasters)
 
 
-def _points(places: Iterable[asked.Place]) -> gpd.GeoDataFrame:
+def _points(places: Iterable[Place]) -> gpd.GeoDataFrame:
     listed = list(places)
     geometry = gpd.points_from_xy([p.longitude for p in listed], [p.latitude for p in listed])
     index = pd.Index([p.name for p in listed], dtype="str")
     return gpd.GeoDataFrame(geometry=geometry, index=index, crs="EPSG:4326")
 
 
-def _coverage(spec: asked.Coverage, world: World, results: Results) -> Result:
-    demand = _find(spec.demand, ("layer", "places", "analysis"), world, results)
-    demand = _of_year(demand, spec.year, world.as_of)
-    if spec.only_significant and "hotspot_class" in demand:
-        demand = demand[demand["hotspot_class"] == "hot"]
-    # A rank among hotspots would clash with the rank among gaps.
-    demand = demand.rename(columns={"rank": "demand_rank"})
-    sites = world.layers["interventions"]
-    for column, wanted in (("partner", spec.partners), ("kind", spec.kinds)):
-        if wanted:
-            sites = sites[sites[column].isin(wanted)]
-    reaches = coverage.reach(
-        sites, distance_km=spec.distance_km, as_of=world.as_of, areas=spec.areas
-    )
-    assessed = coverage.assess(demand, reaches, weight=spec.weight, overlaps=spec.overlaps)
-    more = {"gaps": assessed.gaps, "by_partner": assessed.by_partner, "by_kind": assessed.by_kind}
-    more["duplication"] = assessed.duplication
-    return Result(
-        spec.name, spec.kind, assessed.demand, more | {"reaches": reaches}, whole=assessed
-    )
-
-
-def _of_year(demand: gpd.GeoDataFrame, year: int | None, as_of: date | None) -> gpd.GeoDataFrame:
-    """Keep one survey year: the one asked for, else the last known at the cut-off."""
-    if "year" not in demand or demand["year"].isna().all():
-        return demand
-    if year is None:
-        known = demand["year"].dropna()
-        year = int(known[known <= as_of.year].max() if as_of else known.max())
-    return demand[(demand["year"] == year).fillna(value=False).astype(bool)]
-
-
 def _zonal(spec: asked.Zonal, world: World, results: Results) -> Result:
-    zones = _find(spec.zones, ("places", "layer"), world, results)
+    zones = find(spec.zones, ("places", "layer"), world, results)
     frame = cultivation.zonal_stats(zones, world.rasters[spec.raster], stats=spec.stats)
     return Result(spec.name, spec.kind, frame)
 
@@ -309,6 +222,9 @@ _RUNNERS: dict[type, Callable[[Any, World, Results], Result]] = {
     asked.BorderHotspots: _border_hotspots,
     asked.Corridors: _corridors,
     asked.LeastCostCorridors: _least_cost,
-    asked.Coverage: _coverage,
+    asked_planning.Coverage: planning.assess_coverage,
+    asked_planning.Siting: planning.choose_sites,
+    asked_planning.CultivationChange: planning.change_of_cultivation,
+    asked_planning.ComparePeriods: planning.compare_two_periods,
     asked.Zonal: _zonal,
 }

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from geocn.project.analyses import AnyAnalysis, Name, Strict
+from geocn.project.analyses import AnyAnalysis
+from geocn.project.analysis import Name, Strict
 from geocn.schema import LAYERS
 from geocn.sharing.marking import Marking
 from geocn.sharing.profile import MarkingField

@@ -11,7 +11,7 @@ import pandas as pd
 from geocn import publish
 from geocn.io.atomic import safe_name, sha256_file
 from geocn.maps import PlanningMap
-from geocn.project.compute import Results
+from geocn.project.results import Results
 
 #: The one format whose bytes may differ between runs of the same content.
 UNSTABLE = ".gpkg"

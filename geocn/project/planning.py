@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from geocn.maps import PlanningMap
-from geocn.project.compute import Result, Results
+from geocn.project.results import Result, Results
 from geocn.sharing.marking import Marking
 
 _ADD = {

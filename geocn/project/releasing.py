@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from geocn.io.atomic import safe_name
-from geocn.project.compute import World, compute
+from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
 from geocn.project.manifest import write_manifest
 from geocn.project.outputs import write_outputs
 from geocn.project.planning import planning_map
 from geocn.project.reading import Progress
+from geocn.project.results import World
 from geocn.provenance import versions
 from geocn.sharing.marking import Marking, marking_of
 from geocn.sharing.release import release

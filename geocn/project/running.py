@@ -12,7 +12,7 @@ import geopandas as gpd
 from geocn._typing import StrPath
 from geocn.io.atomic import atomic_file, atomic_folder, sweep_stale
 from geocn.project.checking import cutoff_of, notes_of, silent
-from geocn.project.compute import Results, World, compute
+from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
 from geocn.project.lock import held
 from geocn.project.manifest import recipe, run_name, write_manifest
@@ -21,6 +21,7 @@ from geocn.project.period import Period
 from geocn.project.planning import planning_map
 from geocn.project.reading import Data, Progress, hash_inputs, read_all
 from geocn.project.releasing import write_release
+from geocn.project.results import Results, World
 from geocn.sharing.marking import Marking, marking_of
 
 
