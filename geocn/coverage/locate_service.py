@@ -78,38 +78,31 @@ def service_of(problem: Problem, wanted: BoolArray) -> Service:
             f"the budget of {problem.budget:g} does not pay for what exists: {spent:g}"
         )
     rows = np.flatnonzero(wanted)
-    row, site, cost = _entries(problem, rows)
-    kept = np.isfinite(cost) & ~problem.forbidden[site]
-    row, site, cost = row[kept], site[kept], cost[kept]
-    order = np.lexsort((site, cost, row))
-    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(rows)))])
-    return Service(
-        rows,
-        start.astype(np.int64),
-        site[order].astype(np.int64),
-        cost[order].astype(np.float64),
-        problem.n_sites,
-    )
+    if isinstance(problem.costs, csr_array):
+        return _of_sparse(problem, problem.costs[rows], rows)
+    full = np.array(np.asarray(problem.costs)[rows])
+    full[:, problem.forbidden] = np.inf
+    if problem.reach is not None:
+        full[problem.reach[rows].toarray() == 0] = np.inf
+    order = np.argsort(full, axis=1, kind="stable")
+    full.sort(axis=1, kind="stable")
+    kept = np.isfinite(full)
+    start = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int64)
+    return Service(rows, start, order[kept], full[kept], problem.n_sites)
 
 
-def _entries(problem: Problem, rows: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
-    """Row, site and cost of every pair that is stored, cut to the reach where there is one."""
-    costs = problem.costs
-    if isinstance(costs, csr_array):
-        part = costs[rows].tocoo()
-        row, site = (at.astype(np.int64) for at in part.coords)
-        cost = part.data
-    else:
-        full = np.asarray(costs)[rows]
-        row, site = (at.ravel().astype(np.int64) for at in np.indices(full.shape))
-        cost = full.ravel()
+def _of_sparse(problem: Problem, costs: csr_array, rows: IntArray) -> Service:
+    at = costs.tocoo()
+    row, site = (part.astype(np.int64) for part in at.coords)
+    kept = np.isfinite(at.data) & ~problem.forbidden[site]
     if problem.reach is not None:
         reach = problem.reach[rows].tocoo()
         pairs = reach.coords[0].astype(np.int64) * problem.n_sites + reach.coords[1]
-        pairs = pairs[reach.data != 0]
-        inside = np.isin(row * problem.n_sites + site, pairs)
-        row, site, cost = row[inside], site[inside], cost[inside]
-    return row, site, cost
+        kept &= np.isin(row * problem.n_sites + site, pairs[reach.data != 0])
+    row, site, cost = row[kept], site[kept], at.data[kept].astype(np.float64)
+    order = np.lexsort((site, cost, row))
+    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(rows)))])
+    return Service(rows, start.astype(np.int64), site[order], cost[order], problem.n_sites)
 
 
 def clash_table(problem: Problem) -> BoolArray:
