@@ -17,6 +17,7 @@ from geocn.errors import (
     RasterError,
     SchemaError,
 )
+from geocn.spatial.geodesy import area_km2
 from tests.oracles_corridors import raster
 
 UTM = "EPSG:32618"
@@ -114,6 +115,129 @@ def test_upside_down_and_integer_rasters_with_nodata():
     for turned in (array, array[::-1], array[:, ::-1]):
         found = zonal_stats(zones(shapely.box(0, 0, 2, 1)), turned)
         assert found[["sum", "count"]].to_numpy().tolist() == [[3.0, 1.0]]
+
+
+def test_order_statistics_follow_the_cells_that_are_touched():
+    array = small()
+    array[2, 0] = np.nan  # value 7, in the south-west
+    frame = zones(
+        shapely.box(0, 0, 3, 3),
+        shapely.box(0.25, 1.25, 0.75, 1.75),
+        shapely.box(0, 0, 1, 1),
+        shapely.box(90, 90, 91, 91),
+        None,
+    )
+    names = ["min", "max", "median", "q50", "q0", "q100", "q2.5", "variety", "majority", "minority"]
+    found = zonal_stats(frame, array, stats=names)
+    values = np.array([1.0, 2, 3, 4, 5, 6, 8, 9])
+    assert found.loc[0, ["min", "max", "variety"]].tolist() == [1, 9, 8]
+    assert found.loc[0, ["q0", "q100"]].tolist() == [1, 9]
+    assert found["median"][0] == found["q50"][0] == np.median(values)
+    assert 1 < found["q2.5"][0] < 2
+    assert found.loc[1, names].tolist() == [4, 4, 4, 4, 4, 4, 4, 1, 4, 4]
+    assert found.loc[2:, names].isna().all(axis=None)
+    assert list(found.columns[1:]) == names
+
+
+def test_order_statistics_are_those_of_exactextract():
+    from exactextract import exact_extract
+
+    values = np.random.default_rng(4).integers(0, 9, (30, 40)).astype("float32")
+    array = raster(values, west=0, south=0).astype("float32").rio.write_nodata(3)
+    centres = np.random.default_rng(5).uniform(0, 30, (12, 2))
+    frame = zones(*shapely.buffer(shapely.points(centres), 4.3))
+    frame = frame.assign(geometry=frame.geometry.difference(shapely.box(9, 9, 12, 12)))
+    operations = ["min", "max", "median", "quantile(q=0.9)", "majority", "variety"]
+    peer = exact_extract(array, frame, operations, output="pandas")
+    found = zonal_stats(frame, array, stats=["min", "max", "median", "q90", "majority", "variety"])
+    np.testing.assert_allclose(found.iloc[:, 1:].to_numpy(float), peer.to_numpy(float), rtol=1e-6)
+
+
+def test_order_statistics_where_the_raster_runs_from_0_to_360():
+    values = np.tile(np.arange(36.0), (6, 1))
+    array = raster(values, 10, "EPSG:4326", west=0, south=-30)
+    frame = gpd.GeoDataFrame(
+        geometry=[shapely.box(-20, -5, -10, 5), shapely.box(-10, -5, 10, 5)], crs="EPSG:4326"
+    )
+    found = zonal_stats(frame, array, stats=["min", "max", "sum"])
+    assert found["min"].tolist() == [34, 0]
+    assert found["max"].tolist() == [34, 35]
+
+
+def test_areas_in_degrees_are_those_of_the_ellipsoid():
+    # A density of 2 per hectare, from the equator to 60 degrees north.
+    array = raster(np.full((6, 4), 2.0), 10, "EPSG:4326", west=-80, south=0)
+    array[0, 0] = np.nan
+    frame = gpd.GeoDataFrame(
+        geometry=[shapely.box(-80, 0, -40, 10), shapely.box(-80, 50, -40, 60), None],
+        crs="EPSG:4326",
+    )
+    names = ["area_ha", "integral_ha", "integral_km2", "mean_by_area", "mean", "count"]
+    found = zonal_stats(frame, array, stats=names)
+    # A parallel is no geodesic: area_km2 needs many vertices along it.
+    expected = area_km2(shapely.segmentize(frame.geometry.to_numpy()[:2], 0.01)) * 100
+    assert found["area_ha"][0] == pytest.approx(expected[0], rel=1e-7)
+    assert found["area_ha"][1] == pytest.approx(expected[1] * 3 / 4, rel=1e-7)
+    np.testing.assert_allclose(found["integral_ha"], found["area_ha"] * 2, rtol=1e-14)
+    np.testing.assert_allclose(found["integral_km2"], found["area_ha"] / 50, rtol=1e-14)
+    assert found["mean_by_area"].tolist()[:2] == [pytest.approx(2), pytest.approx(2)]
+    assert found.loc[2, names].isna().all()
+
+
+def test_means_by_area_favour_the_equator():
+    array = raster(np.arange(6.0)[:, None].repeat(4, axis=1), 10, "EPSG:4326", west=-80, south=0)
+    frame = gpd.GeoDataFrame(geometry=[shapely.box(-80, 0, -40, 60)], crs="EPSG:4326")
+    found = zonal_stats(frame, array, stats=["mean", "mean_by_area"])
+    assert found["mean"][0] == pytest.approx(2.5)
+    # On a sphere: each value by the difference of the sines of its latitudes.
+    weights = np.diff(np.sin(np.radians(np.arange(0, 61, 10))))[::-1]
+    assert found["mean_by_area"][0] == pytest.approx(
+        np.average(range(6), weights=weights), rel=5e-3
+    )
+
+
+def test_areas_on_the_plane_are_in_hectares_or_refused():
+    array = raster(np.full((4, 4), 3.0), 1000)
+    frame = zones(shapely.box(5e5, 4e6, 502000, 4003000))
+    found = zonal_stats(frame, array, stats=["area_ha", "integral_km2"])
+    assert found["area_ha"][0] == pytest.approx(600)
+    assert found["integral_km2"][0] == pytest.approx(18)
+    mercator = raster(np.ones((4, 4)), 1000, "EPSG:3857", west=0, south=5e6)
+    box = gpd.GeoDataFrame(geometry=[shapely.box(0, 5e6, 3e3, 5.003e6)], crs="EPSG:3857")
+    assert zonal_stats(box, mercator)["count"][0] == pytest.approx(9)
+    with pytest.raises(CRSError, match="equal-area"):
+        zonal_stats(box, mercator, stats=["area_ha"])
+    away = gpd.GeoDataFrame(geometry=[shapely.box(1e6, 5e6, 1.1e6, 5.1e6)], crs="EPSG:3857")
+    assert zonal_stats(away, mercator, stats=["area_ha"])["area_ha"].tolist() == [0.0]
+
+
+def test_a_statistic_asked_twice_is_one_column():
+    found = zonal_stats(zones(shapely.box(0, 0, 3, 3)), small(), stats=["sum", "sum", "q90"])
+    assert list(found.columns) == ["geometry", "sum", "q90"]
+    assert found.attrs["geocn"]["stats"] == ["sum", "q90"]
+
+
+def test_same_bytes_for_any_number_of_threads():
+    import numba
+
+    frame = zones(
+        *shapely.buffer(shapely.points(np.random.default_rng(1).uniform(0, 3, (9, 2))), 1)
+    )
+    kept = numba.get_num_threads()
+    try:
+        found = []
+        for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
+            numba.set_num_threads(threads)
+            found.append(zonal_stats(frame, small(), stats=["sum", "variance"])["sum"].to_numpy())
+    finally:
+        numba.set_num_threads(kept)
+    assert found[0].tobytes() == found[1].tobytes()
+
+
+@pytest.mark.parametrize("name", ["q101", "q-1", "q", "q5.", "mode", None, 3])
+def test_unknown_statistics_are_named(name):
+    with pytest.raises(ParameterError, match="unknown statistics"):
+        zonal_stats(zones(shapely.box(0, 0, 1, 1)), small(), stats=["sum", name])
 
 
 @pytest.mark.parametrize(
