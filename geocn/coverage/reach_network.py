@@ -16,9 +16,11 @@ from geocn.coverage import _buffers
 from geocn.coverage.reach_rules import Travelled, TravelRules
 from geocn.errors import ParameterError
 from geocn.spatial.crs import LONLAT
+from geocn.spatial.densify import densify
 from geocn.spatial.network import Network
 
 _ROUND = 8  # edges of a quarter of a circle at the ends of lines
+_DEGREE_M = 111_700.0  # the longest degree of latitude
 _ON_IT_M = 1.0  # within which a place where a line meets a site is on that line
 
 
@@ -130,7 +132,9 @@ def reach_by_network(
     lines = found_ways.lines
     snap_m = rules.network_snap_m
     found = Travelled.of(len(sites), {"n_edges": len(lines.u), "snap_m": snap_m})
-    doors = _Doors.find(sites, lines, snap_m)
+    dearest = float((found_ways.line_cost / lines.length_m).max(initial=0.0))
+    spacing_m = float(limits.min(initial=1e7)) / max(dearest, 1e-9)
+    doors = _Doors.find(sites, lines, snap_m, spacing_m)
     room = _Room(found_ways)
     for i in range(len(sites)):
         edge, offset, metres = doors.of(i)
@@ -167,8 +171,12 @@ class _Doors:
         return self.notes.get(site, "no place")
 
     @classmethod
-    def find(cls, sites: gpd.GeoSeries, lines: Network, snap_m: float) -> _Doors:
-        """Points enter at the nearest line, lines and areas wherever a line touches them."""
+    def find(cls, sites: gpd.GeoSeries, lines: Network, snap_m: float, spacing_m: float) -> _Doors:
+        """Points enter at the nearest line, lines and areas wherever a line touches them.
+
+        That is at its vertices and every ``spacing_m`` at least, so that nothing between two
+        entries is out of reach of both.
+        """
         shapes = sites.to_crs(lines.crs).to_numpy()
         kinds = shapely.get_type_id(shapes)
         owners: list[IntArray] = []
@@ -184,6 +192,7 @@ class _Doors:
             tree = shapely.STRtree(lines.lines)
             site, line = tree.query(shapes[spread], predicate="intersects")
             common = shapely.intersection(lines.lines[line], shapes[spread][site])
+            common = densify(common, spacing_m / _metres_a_unit(lines)) if len(common) else common
             xy, part = shapely.get_coordinates(common, return_index=True)
             asked.append((np.flatnonzero(spread)[site[part]], xy, _ON_IT_M))
         for owner, xy, reach_m in asked:
@@ -199,6 +208,13 @@ class _Doors:
         order = np.argsort(owner, kind="stable")
         edge, offset = np.concatenate(edges)[order], np.concatenate(offsets)[order]
         return cls(owner[order], edge, offset, np.concatenate(far)[order], notes)
+
+
+def _metres_a_unit(lines: Network) -> float:
+    """Metres of a unit of the coordinates, at most."""
+    if lines.crs.is_geographic:
+        return _DEGREE_M
+    return float(lines.crs.axis_info[0].unit_conversion_factor)
 
 
 class _Room:

@@ -18,9 +18,12 @@ from geocn.spatial.crs import LONLAT
 from geocn.spatial.densify import densify
 from geocn.spatial.raster_grid import RasterGrid
 
-# Cells around the starts that a search looks at first; the second is where sweeps over
-# tiles begin, which take a tenth of the time that a heap does.
+# Cells around the starts that a search looks at first. Wider windows have so many cells
+# that sweeps over tiles settle them, in a tenth of the time that a heap takes.
 _MARGINS = (24, 160)
+_SWEPT_CELLS = 100_000
+# A reach with more cells than this seldom fits the narrowest window.
+_FEW_CELLS = 1500
 _FURTHEST_STEP = 2  # cells that a knight's move goes in one direction
 
 
@@ -57,7 +60,23 @@ class Field:
         return found
 
 
-def search(surface: FrictionSurface, cells: IntArray, limit: float) -> Field:
+class Searches:
+    """Searches one after another: each begins as wide as the last one turned out to need."""
+
+    def __init__(self, surface: FrictionSurface) -> None:
+        self.surface = surface
+        self._margin = _MARGINS[0]
+
+    def search(self, cells: IntArray, limit: float) -> Field:
+        """Accumulate cost from flat cells as far as ``limit``; see :func:`search`."""
+        field = search(self.surface, cells, limit, margin=self._margin)
+        self._margin = _MARGINS[int(np.isfinite(field.cost).sum() > _FEW_CELLS)]
+        return field
+
+
+def search(
+    surface: FrictionSurface, cells: IntArray, limit: float, *, margin: int = _MARGINS[0]
+) -> Field:
     """Accumulate cost from flat cells as far as ``limit``.
 
     Only a window around them is looked at, which grows while costs within the limit come
@@ -73,16 +92,27 @@ def search(surface: FrictionSurface, cells: IntArray, limit: float) -> Field:
     )
     field = Field(window, np.full(window.shape, np.inf))
     field.cost[rows - window.top, columns - window.left] = 0.0
-    margin, seeds = 0, np.isfinite(field.cost)
+    seeds = np.isfinite(field.cost)
     while True:
-        margin = next((m for m in _MARGINS if m > margin), 2 * margin)
         field = _settled(surface, field, seeds, _widened(window, margin, surface), limit)
         if not _is_cut(field, surface):
             return field
         seeds = _rim(field.cost)
+        margin = next((m for m in _MARGINS if m > margin), 2 * margin)
 
 
 def _widened(window: Window, margin: int, surface: FrictionSurface) -> Window:
+    """Add cells on every side where the grid has any; a wide window is large enough to sweep."""
+    height, width = surface.grid.shape
+    least = min(_SWEPT_CELLS, height * width) if margin > _MARGINS[0] else 0
+    while True:
+        wider = _with_margin(window, margin, surface)
+        if wider.shape[0] * wider.shape[1] >= least:
+            return wider
+        margin += margin // 2
+
+
+def _with_margin(window: Window, margin: int, surface: FrictionSurface) -> Window:
     height, width = surface.grid.shape
     top, bottom = max(window.top - margin, 0), min(window.bottom + margin, height)
     left, right = window.left - margin, window.right + margin
@@ -170,7 +200,7 @@ def outline(field: Field, limit: float, grid: RasterGrid) -> ObjectArray:
     traced = rasterio.features.shapes(
         inside.view(np.uint8), mask=inside, connectivity=4, transform=grid.transform @ corner
     )
-    rings = [geometry["coordinates"] for geometry, _ in traced]
+    rings = [[np.array(ring) for ring in geometry["coordinates"]] for geometry, _ in traced]
     return np.array([shapely.Polygon(ring[0], ring[1:]) for ring in rings], dtype=object)
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 from geocn._typing import BoolArray, FloatArray, IntArray, ObjectArray
 from geocn.coverage import _buffers
 from geocn.coverage.reach_rules import Travelled, TravelRules
-from geocn.coverage.reach_search import in_degrees, outline, search
+from geocn.coverage.reach_search import Searches, in_degrees, outline, search
 from geocn.errors import CoordinateError, RasterError, UnitError
 from geocn.spatial.cost import FrictionSurface, friction_surface, place_sites
 from geocn.spatial.crs import LONLAT
@@ -206,8 +206,9 @@ def _areas(
         if len(cells) and minutes[i] >= 0:
             alike.setdefault(cells.tobytes(), []).append(i)
     parts = [np.empty(0, dtype=object)] * len(starts)
+    searches = Searches(surface)
     for group in alike.values():
-        field = search(surface, starts[group[0]], float(minutes[group].max()))
+        field = searches.search(starts[group[0]], float(minutes[group].max()))
         for i in group:
             parts[i] = outline(field, float(minutes[i]), surface.grid)
     return parts
