@@ -201,3 +201,43 @@ def busy_segments(frame: gpd.GeoDataFrame) -> BoolArray | None:
     for name in counts:
         found |= np.nan_to_num(numeric(frame, name, "border_hotspots"), nan=1.0) > 0
     return found
+
+
+def siting_frame(result: Any) -> gpd.GeoDataFrame:
+    """Return the sites of a siting with what each adds, from its result or a frame of them."""
+    if isinstance(result, gpd.GeoDataFrame):
+        return result
+    sites, gain = getattr(result, "sites", None), getattr(result, "marginal_gain", None)
+    if not isinstance(sites, gpd.GeoDataFrame) or gain is None:
+        raise ParameterError(
+            f"add_siting was given a {type(result).__name__} whose sites have no place; give "
+            "the result of geocn.coverage.locate over candidates with geometry."
+        )
+    told = gain[[name for name in gain.columns if name not in sites.columns]]
+    return sites.reset_index(drop=True).join(told.reset_index(drop=True))
+
+
+def change_frame(frame: gpd.GeoDataFrame, alpha: float) -> gpd.GeoDataFrame:
+    """Return areas of change with ``change_class``: more, less, or no clear change.
+
+    A change of counts is clear where ``p_adjusted`` is at most ``alpha``; one of hectares
+    where the survey says so itself (``uncertain`` is false).
+    """
+    column = first_present(frame, ("change", "net_ha"))
+    if column is None:
+        if len(frame):
+            raise SchemaError(
+                "change",
+                found=f"columns {', '.join(map(str, frame.columns[:12]))}",
+                expected="a change: the result of evaluation.compare_periods or cultivation.change",
+            )
+        return frame.assign(change_class=pd.Series(dtype="str"))
+    values = numeric(frame, column, "change")
+    clear = np.isfinite(values) & (values != 0)
+    if "p_adjusted" in frame:
+        clear &= numeric(frame, "p_adjusted", "change") <= alpha
+    elif "uncertain" in frame:
+        clear &= ~frame["uncertain"].fillna(value=False).to_numpy(dtype=bool)
+    told = np.where(clear, np.where(values > 0, "more", "less"), "no_clear_change").astype(object)
+    told[np.isnan(values)] = None
+    return frame.assign(change_class=pd.Series(told, index=frame.index, dtype="str"))

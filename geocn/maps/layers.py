@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
@@ -21,127 +20,11 @@ from geocn.maps.columns import encode_column, encode_numbers, kind_of, numbers, 
 from geocn.maps.geometry import encode_geometry, lonlat
 from geocn.maps.packing import Pack
 from geocn.maps.periods import Spans, event_spans, interval_spans, year_spans
+from geocn.maps.recipes import RECIPES
 
 #: A seizure known no better than this is drawn hollow, in metres.
 IMPRECISE_M = 5_000.0
 _MAX_SCORE = 200
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One kind of layer: the columns that may enter the file, and those the table ranks by."""
-
-    columns: tuple[str, ...]
-    rank: tuple[str, ...]
-    order: int
-    source_columns: tuple[str, ...] = ("source", "reliability", "credibility")
-
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {
-        "cultivation": Recipe(
-            ("field_id", "admin", "place", "crop", "year", "area_ha", "area_ci_ha"),
-            ("area_ha",),
-            10,
-        ),
-        "hotspots": Recipe(
-            (
-                *("cell_id", "name", "admin", "place", "hotspot_class", "value", "n_events"),
-                *("rate", "expected", "relative_risk", "gi_z", "p_value", "p_adjusted"),
-                *("significant", "n_neighbours", "weight_kg", "imprecise_share", "emerging_class"),
-            ),
-            ("gi_z", "relative_risk", "value", "n_events"),
-            45,
-            (),
-        ),
-        "periods": Recipe(("cell_id", "name", "admin", "place"), (), 25, ()),
-        "coverage": Recipe(
-            (
-                "name",
-                "admin",
-                "place",
-                "cell_id",
-                "n_partners",
-                "share_covered",
-                "partners",
-                "weight",
-            ),
-            ("weight", "n_partners"),
-            30,
-            (),
-        ),
-        "gaps": Recipe(
-            (
-                "rank",
-                "name",
-                "admin",
-                "place",
-                "cell_id",
-                "weight",
-                "value",
-                "share",
-                "share_uncovered",
-            ),
-            ("weight", "value", "share"),
-            32,
-            (),
-        ),
-        "reach": Recipe(
-            ("intervention_id", "partner", "partner_type", "kind", "reach_km"),
-            ("reach_km",),
-            28,
-            (),
-        ),
-        "corridors": Recipe(
-            (
-                *("name", "origin", "destination", "tolerance", "weight_kg", "n_routes"),
-                *("n_sources", "modes", "mode", "drug", "cost", "length_m", "area_km2"),
-                *("width_km", "length_km", "drugs", "share", "first_seen", "last_seen"),
-            ),
-            ("weight_kg", "n_routes", "share", "area_km2", "length_m"),
-            40,
-            (),
-        ),
-        "routes": Recipe(
-            (
-                *("route_id", "mode", "drug", "weight_kg", "first_seen", "last_seen"),
-                *("n_sources", "location_precision_m"),
-            ),
-            ("weight_kg", "n_sources"),
-            50,
-        ),
-        "border_hotspots": Recipe(
-            (
-                *("rank", "segment_id", "dyad", "kind", "chainage_from_km", "chainage_to_km"),
-                *("length_km", "n_crossings", "n_seizures", "flow", "exposure", "expected"),
-                *("rate", "rate_eb", "relative_risk", "p_value", "p_adjusted", "significant"),
-                *("hotspot_class", "share_direction_ab", "cluster_id", "emerging_class"),
-                *("imprecise_share", "share_between_posts"),
-            ),
-            ("relative_risk", "rate", "n_crossings", "n_seizures"),
-            60,
-            (),
-        ),
-        "interventions": Recipe(
-            (
-                *("intervention_id", "kind", "partner", "partner_type", "status", "starts_on"),
-                *("ends_on", "reach_km", "reach_minutes", "capacity", "location_precision_m"),
-                *("admin", "place"),
-            ),
-            ("capacity", "reach_km"),
-            80,
-        ),
-        "seizures": Recipe(
-            (
-                *("seizure_id", "seized_at", "date_precision", "drug", "drug_reported"),
-                *("quantity", "unit", "weight_kg", "origin", "departure", "destination", "mode"),
-                *("location_precision_m", "admin", "place"),
-            ),
-            ("weight_kg", "quantity"),
-            70,
-        ),
-    }
-)
 
 
 @dataclass
@@ -392,6 +275,8 @@ _STYLES: Mapping[str, Callable[[gpd.GeoDataFrame, list[str]], dict[str, Any]]] =
     "interventions": _interventions,
     "reach": _reach,
     "coverage": _coverage,
+    "siting": lambda frame, rank: styles.siting_style(),
+    "change": lambda frame, rank: styles.change_style(texts(frame["change_class"])),
     "cultivation": lambda frame, rank: _classes(frame, rank, "crop"),
     "gaps": lambda frame, rank: _classes(frame, rank, "gap"),
 }

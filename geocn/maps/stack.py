@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 import geopandas as gpd
 
 from geocn.maps._text import plain_text
-from geocn.maps.adders import busy_segments, coverage_layers, cultivation_frame, period_layer
+from geocn.maps.adders import (
+    busy_segments,
+    change_frame,
+    coverage_layers,
+    cultivation_frame,
+    period_layer,
+    siting_frame,
+)
 from geocn.maps.layers import MapLayer, build
 from geocn.maps.title_block import TitleBlock
 from geocn.maps.whatif import WhatIf
@@ -155,6 +162,27 @@ class LayerStack:
         self._what_ifs += [what_if] if what_if else []
         self._coverage += [{"name": name, "rows": summary}] if summary else []
         return self
+
+    def add_siting(self, result: Any, *, name: str | None = None) -> Self:
+        """Add the sites that ``geocn.coverage.locate`` chose, in the order of what each adds."""
+        return self._add(siting_frame(result), "siting", name, (), None)
+
+    def add_change(
+        self, frame: gpd.GeoDataFrame, *, alpha: float = 0.05, name: str | None = None
+    ) -> Self:
+        """Add areas with more, less or no clear change.
+
+        Parameters
+        ----------
+        frame : GeoDataFrame
+            What ``geocn.evaluation.compare_periods`` gives by areas, or
+            ``geocn.cultivation.change`` with the areas' geometry.
+        alpha : float
+            A change of counts is clear where its ``p_adjusted`` is at most this.
+        name : str, optional
+            Name of the layer in place of the catalogue's.
+        """
+        return self._add(change_frame(frame, alpha), "change", name, (), None)
 
     def add_periods(
         self,

@@ -190,6 +190,31 @@ def border_style(levels: Sequence[str | None]) -> dict[str, Any]:
     return style
 
 
+#: Classes of a change, the most first, and whether each is told from none.
+_CHANGES: Mapping[str, tuple[str, bool]] = MappingProxyType(
+    {"more": (HOT[2], True), "less": (COLD[2], True), "no_clear_change": (NEUTRAL, False)}
+)
+
+
+def change_style(levels: Sequence[str | None]) -> dict[str, Any]:
+    """Return the fixed style of more, less and no clear change."""
+    present = [level for level in _CHANGES if level in set(levels)]
+    return {
+        "by": "category",
+        "column": "change_class",
+        "levels": present,
+        "colors": [_CHANGES[level][0] for level in present],
+        "strong": [_CHANGES[level][1] for level in present],
+        "other": UNKNOWN,
+        "has_other": None in levels,
+    }
+
+
+def siting_style() -> dict[str, Any]:
+    """Return the style of proposed sites: stars, apart from every partner's shape."""
+    return {"by": "single", "color": "#7a0177", "shape": "star"}
+
+
 def _side(level: str) -> int:
     text = level.lower()
     if "cold" in text or "low" in text.split("_"):

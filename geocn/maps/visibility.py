@@ -20,14 +20,24 @@ _FIRST_SEEN = (
     "border_hotspots",
     "seizures",
     "interventions",
+    "siting",
 )
 _CROWDED = 8
 #: Filled areas that hide each other: one of them is seen first.
-_SURFACES = ("periods", "cultivation", "gaps", "coverage")
+_SURFACES = ("periods", "change", "cultivation", "gaps", "coverage")
 #: More single events than this hide the analysis that was made of them.
 _MANY_EVENTS = 300
 _ANALYSED = frozenset(
-    {"hotspots", "border_hotspots", "corridors", "coverage", "gaps", "periods", "cultivation"}
+    {
+        "hotspots",
+        "border_hotspots",
+        "corridors",
+        "coverage",
+        "gaps",
+        "periods",
+        "change",
+        "cultivation",
+    }
 )
 _FEW_POINTS = 40
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,14 @@ from geocn.maps import PlanningMap
 from geocn.project.results import Result, Results
 from geocn.sharing.marking import Marking
 
-_ADD = {
+_ADD: Mapping[str, Callable[..., PlanningMap]] = {
     "hotspots": PlanningMap.add_hotspots,
     "border_hotspots": PlanningMap.add_border_hotspots,
     "corridors": PlanningMap.add_corridors,
     "least_cost_corridors": PlanningMap.add_corridors,
+    "siting": PlanningMap.add_siting,
+    "cultivation_change": PlanningMap.add_change,
+    "compare_periods": PlanningMap.add_change,
 }
 # Layers of the map in the order of drawing: areas below, lines, then points.
 _LAYERS = {

@@ -3,7 +3,7 @@
 (() => {
   const { el, T } = geocn;
   const PAGE = 200;
-  const PREFERRED = ['gaps', 'border_hotspots', 'hotspots', 'corridors', 'seizures'];
+  const PREFERRED = ['siting', 'gaps', 'border_hotspots', 'hotspots', 'corridors', 'seizures'];
   const state = { layer: null, sort: null, down: true, all: false };
 
   const choosable = () => geocn.layers.filter((layer) => layer.n > 0);

@@ -104,7 +104,7 @@
     if (/(^|_)share(_|$)/.test(name)) return formats.pct(value);
     return /^p_/.test(name) ? geocn.probability(value) : geocn.number(value);
   };
-  const CODED = new Set(['drug', 'mode', 'kind', 'partner_type', 'status', 'crop', 'hotspot_class', 'emerging_class', 'unit', 'date_precision']);
+  const CODED = new Set(['drug', 'mode', 'kind', 'partner_type', 'status', 'crop', 'hotspot_class', 'emerging_class', 'change_class', 'unit', 'date_precision']);
 
   const field = (name) => {
     const text = T(`field.${name}`);
