@@ -22,7 +22,8 @@ from folium.features import GeoJsonPopup
 
 from geocn.maps import basemap, page
 from geocn.maps.columns import days, kind_of, numbers, texts
-from geocn.maps.layers import RECIPES, MapLayer
+from geocn.maps.layers import MapLayer
+from geocn.maps.recipes import RECIPES
 from geocn.maps.visibility import first_view
 
 _TEXT = "geocn_text"
