@@ -11,6 +11,8 @@ import numpy as np
 
 from geocn._typing import FloatArray, IntArray
 
+_NOTHING = 1e-12
+
 
 def cell_shares(start: FloatArray, end: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Covered share of each cell.
@@ -45,12 +47,16 @@ def cell_shares(start: FloatArray, end: FloatArray, shape: tuple[int, int]) -> F
     row = np.clip(np.floor((start[:, 1] + end[:, 1]) / 2), 0, height - 1).astype(np.int64)
     inside = drop * (column + 1.0 - (start[:, 0] + end[:, 0]) / 2)
     cell = row * (width + 1) + column
-    size = height * (width + 1)
-    found = np.bincount(cell, inside, size) + np.bincount(cell + 1, drop - inside, size)
-    total = np.cumsum(found.reshape(height, width + 1), axis=1)[:, :width]
+    cells, parts = np.concatenate([cell, cell + 1]), np.concatenate([inside, drop - inside])
+    found = np.bincount(cells, parts, height * (width + 1)).astype(np.float64, copy=False)
+    found = found.reshape(height, width + 1)
+    # In place: each step would take an array of the whole raster.
+    np.cumsum(found, axis=1, out=found)
+    shares: FloatArray = found[:, :width]
+    np.clip(shares, 0.0, 1.0, out=shares)
     # Round-off of what cancels out is no cover.
-    total[np.abs(total) < 1e-12] = 0.0
-    return np.clip(total, 0.0, 1.0)
+    shares[shares < _NOTHING] = 0.0
+    return shares
 
 
 def _clipped_rows(start: FloatArray, end: FloatArray, height: int) -> tuple[FloatArray, FloatArray]:
