@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geocn.coverage.accessibility import Accessibility, accessibility
 from geocn.coverage.assessment import assess
 from geocn.coverage.capacity import Service
 from geocn.coverage.complementarity import sides
@@ -16,6 +17,7 @@ from geocn.coverage.result import Coverage
 from geocn.coverage.separation import separation
 
 __all__ = [
+    "Accessibility",
     "Coverage",
     "Equity",
     "Scenarios",
@@ -23,6 +25,7 @@ __all__ = [
     "Siting",
     "SitingRules",
     "TravelRules",
+    "accessibility",
     "assess",
     "equity",
     "locate",
