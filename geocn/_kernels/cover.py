@@ -48,6 +48,40 @@ def _add_edge(  # noqa: PLR0917 - numba takes keywords badly
 
 
 @njit(cache=True)
+def _walk(  # noqa: PLR0917 - numba takes keywords badly
+    x: FloatArray,
+    y: FloatArray,
+    rings: IntArray,
+    parts: IntArray,
+    boxes: IntArray,
+    buffer: FloatArray,
+    cells: IntArray,
+    shares: FloatArray,
+) -> int:
+    """Write part, row and column of every covered cell, and its share; returns their number."""
+    n = 0
+    for p in range(parts.size - 1):
+        west, north, width, height = boxes[p, 0], boxes[p, 1], boxes[p, 2], boxes[p, 3]
+        for ring in range(parts[p], parts[p + 1]):
+            for i in range(rings[ring], rings[ring + 1] - 1):
+                _add_edge(
+                    x[i] - west, y[i] - north, x[i + 1] - west, y[i + 1] - north, width, buffer
+                )
+        for r in range(height):
+            total = 0.0
+            for c in range(width):
+                at = r * width + c
+                total += buffer[at]
+                buffer[at] = 0.0
+                share = min(abs(total), 1.0)
+                if share > _NOTHING:
+                    cells[n, 0], cells[n, 1], cells[n, 2] = p, r + north, c + west
+                    shares[n] = share
+                    n += 1
+        buffer[height * width] = 0.0
+    return n
+
+
 def cover_cells(
     x: FloatArray, y: FloatArray, rings: IntArray, parts: IntArray
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
@@ -61,7 +95,7 @@ def cover_cells(
     rings : (n_rings + 1,) int64
         Where each ring starts in ``x`` and ``y``.
     parts : (n_parts + 1,) int64
-        Where each polygon starts in ``rings``.
+        Where each polygon starts in ``rings``; none is empty.
 
     Returns
     -------
@@ -70,37 +104,18 @@ def cover_cells(
     share : (n,) float64
         Within 0 and 1, above 0.
     """
-    room, n = max(16, 2 * parts.size), 0
-    part, rows = np.empty(room, np.int64), np.empty(room, np.int64)
-    columns, shares = np.empty(room, np.int64), np.empty(room)
-    for p in range(parts.size - 1):
-        first, last = rings[parts[p]], rings[parts[p + 1]]
-        if last - first < 4:
-            continue
-        west, north = np.floor(x[first:last].min()), np.floor(y[first:last].min())
+    boxes = np.zeros((parts.size - 1, 4), dtype=np.int64)
+    if parts.size > 1:
+        start = rings[parts[:-1]]
+        for axis, values in enumerate((x, y)):
+            low = np.floor(np.minimum.reduceat(values, start))
+            boxes[:, axis] = low
+            boxes[:, 2 + axis] = np.floor(np.maximum.reduceat(values, start)) - low + 1
         # One column more than there are cells takes what the last one hands on.
-        width = int(np.floor(x[first:last].max()) - west) + 2
-        height = int(np.floor(y[first:last].max()) - north) + 1
-        buffer = np.zeros(height * width + 1)
-        for ring in range(parts[p], parts[p + 1]):
-            for i in range(rings[ring], rings[ring + 1] - 1):
-                _add_edge(
-                    x[i] - west, y[i] - north, x[i + 1] - west, y[i + 1] - north, width, buffer
-                )
-        if n + height * width > room:
-            room = 2 * (n + height * width)
-            grown_part, grown_rows = np.empty(room, np.int64), np.empty(room, np.int64)
-            grown_columns, grown_shares = np.empty(room, np.int64), np.empty(room)
-            grown_part[:n], grown_rows[:n] = part[:n], rows[:n]
-            grown_columns[:n], grown_shares[:n] = columns[:n], shares[:n]
-            part, rows, columns, shares = grown_part, grown_rows, grown_columns, grown_shares
-        for r in range(height):
-            total = 0.0
-            for c in range(width):
-                total += buffer[r * width + c]
-                share = min(abs(total), 1.0)
-                if share > _NOTHING:
-                    part[n], rows[n], columns[n] = p, r + int(north), c + int(west)
-                    shares[n] = share
-                    n += 1
-    return part[:n], rows[:n], columns[:n], shares[:n]
+        boxes[:, 2] += 1
+    room = boxes[:, 2] * boxes[:, 3]
+    cells, shares = np.empty((int(room.sum()), 3), dtype=np.int64), np.empty(int(room.sum()))
+    buffer = np.zeros(int(room.max(initial=0)) + 1)
+    n = _walk(x, y, rings, parts, boxes, buffer, cells, shares)
+    part, row, column = (np.ascontiguousarray(cells[:n, k]) for k in range(3))
+    return part, row, column, shares[:n].copy()

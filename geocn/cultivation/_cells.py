@@ -165,7 +165,7 @@ def covered(
     parts, owner = shapely.get_parts(shapes, return_index=True)
     inner, index = shapely.get_parts(parts, return_index=True)
     parts, owner = inner, owner[index]
-    areas = shapely.get_type_id(parts) == 3
+    areas = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
     parts, owner = shapely.orient_polygons(parts[areas]), owner[areas]
     rings, part = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
