@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from geocn._typing import FloatArray, ObjectArray
+from geocn._typing import FloatArray, IntArray, ObjectArray
 from geocn.coverage import _buffers
 from geocn.coverage._demand import Demand, on_plane
 from geocn.coverage._regions import cover, polygons, union_parts
@@ -56,8 +56,9 @@ def radii_m(frame: pd.DataFrame, layer: str) -> FloatArray:
 def reached(reaches: gpd.GeoDataFrame, plane: CRS) -> tuple[ObjectArray, Reached]:
     """Bring reaches to ``plane`` and unite them; a site's imprecision widens and narrows its own.
 
-    A reach that was drawn around a site moves with it; an area of its own
-    (``reach_basis`` "own area") lies where it lies.
+    A reach that was drawn around a site moves with it, unless ``reach_certain`` and
+    ``reach_possible`` say what becomes of it; an area of its own (``reach_basis`` "own
+    area") lies where it lies.
     """
     shapes = on_plane(reaches, plane)
     radius = radii_m(reaches, "reaches")
@@ -70,12 +71,26 @@ def reached(reaches: gpd.GeoDataFrame, plane: CRS) -> tuple[ObjectArray, Reached
     metres = equal_area_crs(reaches)
     flat = on_plane(reaches.iloc[moved], metres)
     sides = []
-    for sign in (-1, 1):
+    for sign, column in ((-1, "reach_certain"), (1, "reach_possible")):
         drift = gpd.GeoSeries(shapely.buffer(flat, sign * radius[moved]), crs=metres)
         other = shapes.copy()
         other[moved] = drift.to_crs(plane).to_numpy()
+        _take_known(other, reaches, column, moved, plane)
         sides.append(union_parts(other))
     return shapes, Reached(drawn, sides[0], sides[1], imprecise=True)
+
+
+def _take_known(
+    shapes: ObjectArray, reaches: gpd.GeoDataFrame, column: str, rows: IntArray, plane: CRS
+) -> None:
+    """Put in what :func:`geocn.coverage.reach` found out itself, over roads and slopes."""
+    if column not in reaches:
+        return
+    series = gpd.GeoSeries(reaches[column].iloc[rows])
+    known = np.flatnonzero(series.notna().to_numpy())
+    if len(known):
+        found = gpd.GeoDataFrame(geometry=series.iloc[known].to_numpy(), crs=series.crs or LONLAT)
+        shapes[rows[known]] = on_plane(found, plane)
 
 
 def spread(ready: Demand, radius: FloatArray, edges: ObjectArray) -> Demand:

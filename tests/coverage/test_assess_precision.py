@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geocn.coverage import assess
+from geocn.coverage import assess, reach
 from geocn.errors import SchemaError
 from tests.coverage.worlds import block, discs, frame, raster
 
@@ -107,3 +107,23 @@ def test_impossible_precision_is_refused(wrong: object) -> None:
         assess(demand, reaches)
     with pytest.raises(SchemaError, match="location_precision_m"):
         assess(frame([shapely.Point(0, 0)]), reaches.assign(location_precision_m=[wrong]))
+
+
+def test_what_reach_knows_of_an_uncertain_site_is_used() -> None:
+    site = frame(
+        shapely.points([[0, 0]]), partner=["A"], kind=["patrol"], location_precision_m=[1000.0]
+    )
+    known = reach(site, distance_km=3, uncertain=True)
+    values = raster(np.ones((40, 40)), cell=250)
+    found = assess(values, known)
+    assert found.share_covered_low == pytest.approx(
+        known["certain_area_km2"].iloc[0] / 100, rel=1e-4
+    )
+    assert found.share_covered_high == pytest.approx(
+        known["possible_area_km2"].iloc[0] / 100, rel=1e-4
+    )
+    drifted = assess(values, reach(site, distance_km=3))
+    assert drifted.share_covered_low == pytest.approx(found.share_covered_low, rel=1e-3)
+    # What it says goes before what drifting would give.
+    half = known.assign(reach_certain=shapely.Point(-77, 1).buffer(0.001))
+    assert assess(values, half).share_covered_low < 0.01
