@@ -20,8 +20,9 @@ from geocn.cultivation.zonal_order import (
     is_order_statistic,
     order_statistics,
 )
-from geocn.errors import GeometryError, ParameterError, SchemaError
+from geocn.errors import CoordinateError, GeometryError, ParameterError, SchemaError
 from geocn.provenance import attach
+from geocn.spatial.antimeridian import shortest_way
 from geocn.spatial.crs import require_crs, to_lonlat
 from geocn.spatial.densify import densify
 from geocn.spatial.zonal import ZonalSums, zonal_sums
@@ -32,7 +33,8 @@ AREA_STATISTICS = ("area_ha", "integral_ha", "integral_km2", "mean_by_area")
 # Straight edges of zones get a vertex at least this often before they are projected,
 # by the length of an edge over the size of the whole layer; common edges stay common.
 _DENSE = 1000
-_COLLECTION = 7
+# Type numbers of GEOS: from here on geometries are made of parts.
+_MULTI, _COLLECTION = 4, 7
 
 
 def zonal_stats(
@@ -203,21 +205,40 @@ def _polygons(zones: gpd.GeoDataFrame, raster_crs: CRS) -> ObjectArray:
             repair="Drop these rows or buffer them.",
             rows=list(zones.index[wrong]),
         )
-    series = zones.geometry
     if not np.isfinite(shapely.get_coordinates(geometry)).all() or zones.crs != raster_crs:
         to_lonlat(zones, "zones")  # refuses what lies nowhere on Earth
-    if zones.crs != raster_crs and len(zones):
-        size = np.diff(np.reshape(series.total_bounds, (2, 2)), axis=0)
-        if np.isfinite(size).all() and size.max() > 0:
-            dense = densify(series.to_numpy(), float(size.max()) / _DENSE)
-            series = gpd.GeoSeries(dense, crs=series.crs)
-        series = series.to_crs(raster_crs)
-    shapes = np.array(series.to_numpy(), dtype=object)
-    # To ask is cheaper than to repair; a collection may hold lines, which repair drops.
-    repair = ~shapely.is_valid(shapes) | (shapely.get_type_id(shapes) == _COLLECTION)
-    repair &= ~shapely.is_missing(shapes)
+    shapes = _brought(zones, raster_crs) if zones.crs != raster_crs else np.array(geometry)
+    # To ask is cheaper than to repair.
+    repair = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
     shapes[repair] = shapely.make_valid(shapes[repair], method="structure", keep_collapsed=False)
+    for i in np.flatnonzero(shapely.get_type_id(shapes) == _COLLECTION):
+        parts = shapely.get_parts(shapes[i])
+        while (shapely.get_type_id(parts) >= _MULTI).any():
+            parts = shapely.get_parts(parts)
+        shapes[i] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
     return shapes
+
+
+def _brought(zones: gpd.GeoDataFrame, raster_crs: CRS) -> ObjectArray:
+    """Zones in the CRS of the raster, their straight edges where they were."""
+    series = zones.geometry
+    size = np.diff(np.reshape(series.total_bounds, (2, 2)), axis=0)
+    if np.isfinite(size).all() and size.max() > 0:
+        dense = densify(series.to_numpy(), float(size.max()) / _DENSE)
+        series = gpd.GeoSeries(dense, index=series.index, crs=series.crs)
+    shapes = np.array(series.to_crs(raster_crs).to_numpy(), dtype=object)
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    lost = np.unique(owner[~np.isfinite(xy).all(axis=1)])
+    if len(lost):
+        raise CoordinateError(
+            "zones",
+            found=f"places that {raster_crs.name} does not reach",
+            expected="zones that the CRS of the raster can hold",
+            repair="Cut the zones to its area of use, or reproject the raster.",
+            rows=list(zones.index[lost]),
+        )
+    # Across the antimeridian a ring jumps from one side of the globe to the other.
+    return shortest_way(shapes) if raster_crs.is_geographic else shapes
 
 
 def _statistic(name: str, sums: ZonalSums, present: BoolArray) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from geocn._typing import FloatArray, ObjectArray
-from geocn.spatial.antimeridian import move_longitudes
+from geocn.spatial.zonal import parts_within
 from geocn.spatial.zonal_raster import RasterRows
 
 ORDER_STATISTICS = ("min", "max", "median", "majority", "minority", "variety")
@@ -45,7 +45,7 @@ def order_statistics(
 
     found = {name: np.full(len(zones), np.nan) for name in names}
     within = _within(rows, zones)
-    at = np.flatnonzero(~(shapely.is_missing(within) | shapely.is_empty(within)))
+    at = np.flatnonzero(~shapely.is_missing(within))
     if not len(at):
         return found
     wkt = rows.crs.to_wkt()
@@ -69,15 +69,11 @@ def _operation(name: str) -> str:
 
 def _within(rows: RasterRows, zones: ObjectArray) -> ObjectArray:
     """Zones where the raster has them: one from 0 to 360 meets those west of Greenwich."""
-    t, (height, width) = rows.transform, rows.shape
-    west, east = t.c, t.c + t.a * width
-    if not rows.is_geographic or (west >= -180 and east <= 180):
-        return zones
-    frame = shapely.box(west, t.f + t.e * height, east, t.f)
-    turned = [move_longitudes(zones, turn) for turn in (-360.0, 0.0, 360.0)]
-    # Cut so that the parts meet at most along an edge.
-    parts = np.stack([shapely.intersection(zone, frame) for zone in turned], axis=1)
-    return np.asarray(shapely.union_all(parts, axis=1), dtype=object)
+    parts, owner = parts_within(rows, *shapely.get_parts(zones, return_index=True))
+    order = np.argsort(owner, kind="stable")
+    within: ObjectArray = np.full(len(zones), None, dtype=object)
+    shapely.multipolygons(parts[order], indices=owner[order], out=within)
+    return within
 
 
 def _source(rows: RasterRows, wkt: str) -> object:

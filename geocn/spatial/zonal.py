@@ -18,6 +18,7 @@ from geocn.spatial.zonal_raster import RasterRows, rows_of_grid
 _NOTHING = 1e-12
 # Up to here NumPy sorts rows by their digits, in time that grows with their number.
 _RADIX = 2**16
+_AREA = 3
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,8 @@ def _edges(rows: RasterRows, zones: ObjectArray) -> tuple[_Edges, FloatArray]:
     parts, owner = shapely.get_parts(zones, return_index=True)
     parts = shapely.orient_polygons(parts)
     n_cells = np.bincount(owner, shapely.area(parts), len(zones)) / abs(t.a * t.e)
-    turns = _turns(rows)
-    moved = np.concatenate([move_longitudes(parts, turn) if turn else parts for turn in turns])
-    # Parts beside the raster would have its rows read for nothing.
-    west, south, east, north = shapely.bounds(moved).T
-    inside = (west < t.c + t.a * width) & (east > t.c) & (north > t.f + t.e * height)
-    meets = np.flatnonzero(inside & (south < t.f))
-    rings, part = shapely.get_rings(moved[meets], return_index=True)
+    parts, owner = parts_within(rows, parts, owner)
+    rings, part = shapely.get_rings(parts, return_index=True)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     x, y = (xy[:, 0] - t.c) / t.a, (xy[:, 1] - t.f) / t.e + 1.0
     begin = np.flatnonzero(ring[1:] == ring[:-1])
@@ -184,7 +180,7 @@ def _edges(rows: RasterRows, zones: ObjectArray) -> tuple[_Edges, FloatArray]:
     order = np.argsort(tops.astype(np.uint16) if height < _RADIX else tops, kind="stable")
     upper, lower = upper[order], lower[order]
     ends = np.stack([x[upper], y[upper], x[lower], y[lower]], axis=1)
-    zone = np.tile(owner, len(turns))[meets][part[ring[begin[order]]]] + 1
+    zone = owner[part[ring[begin[order]]]] + 1
     columns = _span(ends[:, 0::2], width)
     ends[:, 0::2] -= columns.start
     last = int(np.ceil(min(ends[:, 3].max(initial=1.0) - 1.0, height)))
@@ -201,10 +197,25 @@ def _span(x: FloatArray, width: int) -> slice:
     return slice(int(first), int(last))
 
 
-def _turns(rows: RasterRows) -> list[float]:
-    """Degrees by which zones are moved: a raster may run from 0 to 360."""
-    if not rows.is_geographic:
-        return [0.0]
-    west = rows.transform.c
-    east = west + rows.transform.a * rows.shape[1]
-    return [0.0, *([360.0] if east > 180 else []), *([-360.0] if west < -180 else [])]
+def parts_within(
+    rows: RasterRows, parts: ObjectArray, owner: IntArray
+) -> tuple[ObjectArray, IntArray]:
+    """Keep the polygons that meet a raster, whole turns of the globe away as well.
+
+    Parameters
+    ----------
+    rows : RasterRows
+    parts : array of polygons
+        In the CRS of the raster. One of longitudes from 179 to 181 lies on both its sides.
+    owner : array of int
+        The zone of each.
+    """
+    t, (height, width) = rows.transform, rows.shape
+    west, south, east, north = shapely.bounds(parts).T
+    level = (north > t.f + t.e * height) & (south < t.f) & (shapely.get_type_id(parts) == _AREA)
+    moved, owners = [], []
+    for turn in (0.0, 360.0, -360.0) if rows.is_geographic else (0.0,):
+        meets = level & (west + turn < t.c + t.a * width) & (east + turn > t.c)
+        moved.append(move_longitudes(parts[meets], turn) if turn else parts[meets])
+        owners.append(owner[meets])
+    return np.concatenate(moved), np.concatenate(owners)

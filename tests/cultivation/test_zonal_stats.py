@@ -164,6 +164,41 @@ def test_order_statistics_where_the_raster_runs_from_0_to_360():
     assert found["max"].tolist() == [34, 35]
 
 
+@pytest.mark.parametrize("west", [-180, 0])
+def test_a_zone_across_the_antimeridian_meets_both_ends(west):
+    values = np.tile(np.arange(36.0), (6, 1))
+    array = raster(values, 10, "EPSG:4326", west=west, south=-30)
+    past = gpd.GeoDataFrame(geometry=[shapely.box(175, -5, 190, 5)], crs="EPSG:4326")
+    columns = [35, 0] if west == -180 else [17, 18]
+    names = ["sum", "count", "min", "max"]
+    expected = [columns[0] * 0.5 + columns[1], 1.5, min(columns), max(columns)]
+    assert zonal_stats(past, array, stats=names)[names].to_numpy()[0].tolist() == expected
+    # The same on the plane of a Mercator projection whose middle is the antimeridian.
+    plane = gpd.GeoDataFrame(geometry=shapely.segmentize(past.geometry, 0.01), crs=4326)
+    plane = plane.to_crs("+proj=merc +lon_0=180 +datum=WGS84 +type=crs")
+    found = zonal_stats(plane, array, stats=names)[names].to_numpy()[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_areas_of_a_collection_count_once():
+    pair = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(2, 2, 3, 3)])
+    nested = shapely.GeometryCollection([pair, shapely.LineString([(0, 0), (3, 3)])])
+    boxes = [shapely.box(0, 0, 1, 1), shapely.box(0.5, 0, 1.5, 1)]
+    frame = zones(nested, shapely.GeometryCollection(boxes))
+    assert zonal_stats(frame, small(), stats=["count"])["count"].tolist() == [2.0, 1.5]
+
+
+def test_zones_that_the_crs_of_the_raster_cannot_hold_are_refused():
+    frame = gpd.GeoDataFrame(
+        geometry=[shapely.box(-75, 0, -74, 1), shapely.box(-180, -90, 180, 90)],
+        index=["here", "everywhere"],
+        crs="EPSG:4326",
+    )
+    half = small().rio.write_crs("+proj=ortho +lat_0=0 +lon_0=-75 +type=crs")
+    with pytest.raises(CoordinateError, match="everywhere"):
+        zonal_stats(frame, half)
+
+
 def test_areas_in_degrees_are_those_of_the_ellipsoid():
     # A density of 2 per hectare, from the equator to 60 degrees north.
     array = raster(np.full((6, 4), 2.0), 10, "EPSG:4326", west=-80, south=0)
