@@ -57,7 +57,7 @@ joint_operations(seizures.iloc[:10], partner="source")
 #--
 print(joint_operations(seizures, partner="source").attrs["geocn"]["n_joint"])
 """,
-    limit_cpu_s=20.0,
+    limit_cpu_s=12.0,
 )
 
 _RATE = Case(
@@ -71,11 +71,11 @@ supply = dict.fromkeys(["cocaine", "heroin", "cannabis"], crop)
 found = interdiction_rate(seizures, supply=supply, purity=(0.6, 0.9), period="month")
 print(len(found))
 """,
-    limit_cpu_s=10.0,
+    limit_cpu_s=5.0,
 )
 
 _ZONES = Case(
-    "displacement_zones, 200 km of roads and rivers around a treated area, 40 km along them",
+    "displacement_zones, 40 random ways of 400 km around a treated area, 40 km along them",
     """
 import geopandas as gpd, numpy as np, shapely
 from geocn.evaluation import displacement_zones

@@ -187,8 +187,7 @@ class _Layer:
         size = np.zeros(len(frame))
         if weight in frame:
             size = np.nan_to_num(amounts(frame, weight, name))
-        tie = pd.Series(labels).astype(str) + " " + pd.Series(area).astype(str)
-        kept, _ = each_once(frame, size, known, "auto", tie=tie.to_numpy(dtype=object))
+        kept, _ = each_once(frame, size, known, "auto", ties=(labels, area))
         left_out = {
             "no_period": int(pd.isna(labels).sum()),
             "no_area": int((~pd.isna(labels) & pd.isna(area)).sum()),

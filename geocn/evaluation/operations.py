@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -212,14 +213,15 @@ class _Near:
             geometry = to_lonlat(reports, "reports").geometry.to_numpy()
             centre = shapely.centroid(geometry[there])
             self.lon[there], self.lat[there] = shapely.get_x(centre), shapely.get_y(centre)
+        self._start = spans.start.astype("M8[us]").astype(np.int64)
+        self._end = spans.end.astype("M8[us]").astype(np.int64)
         length = (spans.end - spans.start).astype("m8[us]")
         exact = ~np.isnat(spans.start) & (length <= np.timedelta64(_DAY_US, "us"))
         self.usable: BoolArray = exact & ~np.isnan(self.lon)
 
     def apart(self, i: AnyArray, j: AnyArray) -> FloatArray:
         """Share of the tolerances used by pairs, the larger of both; above 1 is too far."""
-        start, end = (part.astype("M8[us]").astype(np.int64) for part in
-                      (self.spans.start, self.spans.end))  # fmt: skip
+        start, end = self._start, self._end
         # Two days are as far apart as they begin; an instant on a day is not apart from it.
         same = np.minimum(end[i], end[j]) > np.maximum(start[i], start[j])
         days = np.where(same, 0.0, np.abs(start[i] - start[j]) / _DAY_US)
@@ -235,7 +237,7 @@ class _Near:
         if len(rows) < 2:
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
         lon, lat = np.radians(self.lon[rows]), np.radians(self.lat[rows])
-        start = self.spans.start[rows].astype("M8[us]").astype(np.int64) / _DAY_US
+        start = self._start[rows] / _DAY_US
         # Each coordinate in its tolerance, time among them: one search finds what is near in both.
         space = _RADIUS_M / max(self.metres, 1.0)
         when = (start - start.min()) / max(self.days + 1, 1e-6)
@@ -252,7 +254,7 @@ class _Near:
         near = used <= 1
         i, j, used = np.minimum(i, j)[near], np.maximum(i, j)[near], used[near]
         # Of pairs equally near, those that come first in time, and then in place.
-        early = np.minimum(self.spans.start[i], self.spans.start[j]).astype(np.int64)
+        early = np.minimum(self._start[i], self._start[j])
         order = np.lexsort((self.lat[i], self.lon[i], early, used))
         return i[order], j[order], used[order]
 
@@ -309,6 +311,8 @@ class _Groups:
         links = {int(self.linked[row]) for root in (one, other) for row in self.members[root]}
         if len(links - {-1}) > 1:
             return False
+        if len(self.members[one]) == len(self.members[other]) == 1:
+            return True
         a, b = np.array(self.members[one]), np.array(self.members[other])
         i, j = np.repeat(a, len(b)), np.tile(b, len(a))
         return bool((self.near.apart(i, j) <= 1).all())
@@ -329,29 +333,25 @@ def _frame(
     keys = ["start", "lon", "lat"]
     first = table.sort_values([*keys, "row"], na_position="last").drop_duplicates("group")
     number = pd.Series(np.arange(len(first)), index=first["group"])
-    partners = {
-        key: sorted({name for row in rows for name in names[row]})
-        for key, rows in table.groupby("group")["row"]
-    }
-    n_partners = np.array([len(partners[key]) for key in group.tolist()], dtype=np.int64)
-    n_reports = table.groupby("group")["row"].transform("size").to_numpy(dtype=np.int64)
-    said = pd.Series(
-        [(key, name) for key, parts in zip(group.tolist(), names, strict=True) for name in parts],
-        dtype=object,
-    ).value_counts()
+    keys_of = group.tolist()
+    said: Counter[tuple[int, str]] = Counter()
+    found: dict[int, set[str]] = {key: set() for key in keys_of}
+    for key, parts in zip(keys_of, names, strict=True):
+        found[key].update(parts)
+        said.update((key, name) for name in parts)
+    partners = {key: ";".join(sorted(parts)) for key, parts in found.items()}
+    sizes = np.array([len(found[key]) for key in keys_of], dtype=np.int64)
+    n_reports = np.bincount(group, minlength=len(group))[group]
     credit = [
-        sum(1 / said[key, name] for name in parts) / len(partners[key])
-        if partners[key]
-        else 1 / n_reports[row]
-        for row, (key, parts) in enumerate(zip(group.tolist(), names, strict=True))
+        sum(1 / said[key, name] for name in parts) / size if size else 1 / n
+        for key, parts, size, n in zip(keys_of, names, sizes, n_reports, strict=True)
     ]
-    ids = [f"op-{number[key]}" for key in group.tolist()]
+    ids = [f"op-{one}" for one in number[keys_of]]
+    joined = [partners[key] for key in keys_of]
     return reports.assign(
         operation_id=pd.Series(ids, index=reports.index, dtype="str"),
-        partners=pd.Series(
-            [";".join(partners[key]) for key in group.tolist()], index=reports.index, dtype="str"
-        ),
-        n_partners=n_partners,
-        n_reports=n_reports,
+        partners=pd.Series(joined, index=reports.index, dtype="str"),
+        n_partners=sizes,
+        n_reports=n_reports.astype(np.int64),
         credit=np.array(credit, dtype=float),
     )

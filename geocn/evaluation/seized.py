@@ -83,8 +83,7 @@ def seized_weights(
     usable = ~np.isnan(kilograms) & ~pd.isna(labels)
     unnamed = pd.isna(names)
     counted = usable & ~unnamed
-    tie = pd.Series(names, dtype=object).astype(str) + " " + pd.Series(labels).astype(str)
-    kept, once = each_once(seizures, kilograms, counted, once, tie=tie.to_numpy(dtype=object))
+    kept, once = each_once(seizures, kilograms, counted, once, ties=(names, labels))
     column_of = purity if isinstance(purity, str) else None
     tested = _tested(seizures, column_of)
     found: dict[Key, Mass] = {}
@@ -153,8 +152,10 @@ def period_labels(
     unit = UNITS[period]
     sure = ~np.isnat(spans.start) & (spans.start.astype(unit) == last.astype(unit))
     frequency = {"year": "Y", "quarter": "Q", "month": "M"}[period]
-    stamps = pd.DatetimeIndex(spans.start[sure]).to_period(frequency)
-    labels[sure] = stamps.astype(str).to_numpy(dtype=object)
+    # Few periods, many rows: each is written once.
+    starts, place = np.unique(spans.start[sure].astype(unit), return_inverse=True)
+    stamps = pd.DatetimeIndex(starts.astype("M8[us]")).to_period(frequency)
+    labels[sure] = np.array([str(stamp) for stamp in stamps], dtype=object)[place]
     return labels, column
 
 
@@ -164,9 +165,9 @@ def each_once(
     usable: BoolArray,
     once: str | None,
     *,
-    tie: AnyArray,
+    ties: tuple[AnyArray, ...],
 ) -> tuple[BoolArray, str | None]:
-    """Rows that count: of each group that reports one event the heaviest, of ties by ``tie``.
+    """Rows that count: of each group that reports one event the heaviest, of ties by ``ties``.
 
     Raises
     ------
@@ -180,7 +181,8 @@ def each_once(
     require_columns(frame, [once], "seizures")
     grouped = usable & frame[once].notna().to_numpy()
     rows = np.flatnonzero(grouped)
-    order = rows[np.lexsort((tie[rows].astype(str), -kilograms[rows]))]
+    keys = [part[rows].astype(str) for part in ties]
+    order = rows[np.lexsort((*keys, -kilograms[rows]))]
     first = ~pd.Series(frame[once].to_numpy(dtype=object)[order]).duplicated().to_numpy()
     kept = usable & ~grouped
     kept[order[first]] = True

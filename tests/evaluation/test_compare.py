@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -197,6 +197,7 @@ def test_small_and_no_counts() -> None:
     assert rose["ratio_high"] == np.inf
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 60), st.integers(0, 60), st.floats(0.2, 5))
 def test_swapping_periods_and_scaling_exposure(b: int, a: int, scale: float) -> None:
     there = one(events(b, a), exposure=(1.0, scale), dispersion="poisson")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -148,6 +148,7 @@ four = st.tuples(*[st.tuples(st.integers(0, 400), st.integers(0, 400))] * 4)
 positive = st.floats(0.1, 10)
 
 
+@settings(max_examples=25)
 @given(four, positive, positive)
 def test_swapping_and_scaling(values, scale: float, long: float) -> None:
     frame = counts(**dict(zip(ROLES, values, strict=True)))

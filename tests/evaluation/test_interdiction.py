@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -193,6 +193,7 @@ def test_bad_layers_are_refused() -> None:
         interdiction_rate(seizures(), supply=10, period="week")
 
 
+@settings(max_examples=25)
 @given(st.floats(1, 1e3), st.floats(1.1, 5), st.floats(0.1, 0.9), st.floats(0.5, 20))
 def test_scale_and_order(supply: float, wide: float, purity: float, scale: float) -> None:
     low, high = 1e4 * supply, 1e4 * supply * wide

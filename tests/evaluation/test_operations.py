@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.errors import ParameterError, SchemaError
@@ -103,6 +103,7 @@ def test_totals_count_a_joint_seizure_once() -> None:
     assert found["n_seizures"].item() == 2
 
 
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 6), st.integers(0, 12)),
                 min_size=1, max_size=14), st.randoms())  # fmt: skip
 def test_every_group_is_one_operation(rows: list[tuple], random) -> None:
