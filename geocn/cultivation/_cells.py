@@ -26,6 +26,8 @@ MOST_CELLS = 50_000_000
 _BLOCK = 500_000
 _OUTLINE = 200
 _ROUND_OFF = 1e-6
+# Rows and columns of a large projected raster whose cells are measured.
+_NODES = 257
 
 
 @dataclass(frozen=True)
@@ -195,10 +197,26 @@ def areas_ha(grid: RasterGrid, cells: IntArray) -> FloatArray:
     known.ravel()[cells] = True
     plane = grid.crs if _is_equal_area(grid.crs) else equal_area_crs(outline(grid, known))
     if not grid.is_geographic:
-        return cell_areas_ha(grid, cells, plane)
+        few = max(grid.shape) <= _NODES or grid.crs == plane
+        return cell_areas_ha(grid, cells, plane) if few else _interpolated(grid, cells, plane)
     # Cells of one row are alike in degrees.
     first = np.arange(grid.shape[0], dtype=np.int64) * grid.shape[1]
     return cell_areas_ha(grid, first, plane)[cells // grid.shape[1]]
+
+
+def _interpolated(grid: RasterGrid, cells: IntArray, plane: pyproj.CRS) -> FloatArray:
+    """Hectares of cells between those of some rows and columns: scale changes smoothly."""
+    rows, columns = (
+        np.unique(np.linspace(0, size - 1, _NODES).astype(np.int64)) for size in grid.shape
+    )
+    nodes = (rows[:, None] * grid.shape[1] + columns).ravel()
+    known = cell_areas_ha(grid, nodes, plane).reshape(len(rows), len(columns))
+    row, column = np.divmod(cells, grid.shape[1])
+    along = np.array([np.interp(np.arange(grid.shape[1]), columns, line) for line in known])
+    below = np.clip(np.searchsorted(rows, row, side="right") - 1, 0, max(len(rows) - 2, 0))
+    above = np.minimum(below + 1, len(rows) - 1)
+    part = (row - rows[below]) / np.maximum(rows[above] - rows[below], 1)
+    return np.asarray(along[below, column] * (1 - part) + along[above, column] * part)
 
 
 def outline(grid: RasterGrid, known: AnyArray) -> gpd.GeoSeries:

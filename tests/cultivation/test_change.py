@@ -10,10 +10,13 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geocn.cultivation._cells import areas_ha, cell_areas_ha, outline
 from geocn.cultivation.change import change
 from geocn.errors import CoordinateError, ParameterError, RasterError, SchemaError
 from geocn.layers.rasters import label_cultivation
+from geocn.spatial.crs import equal_area_crs
 from geocn.spatial.geodesy import area_km2
+from geocn.spatial.raster_grid import raster_grid
 from tests.oracles_corridors import raster
 
 LEGEND = {1: "forest", 3: "coca", 7: "pasture"}
@@ -155,3 +158,10 @@ def test_rasters_that_cannot_be_compared() -> None:
         change(codes, changed)
     with pytest.raises(ParameterError, match="tables"):
         change(codes, codes, crop="coca")
+
+
+def test_sizes_between_measured_cells_are_those_of_measured_ones() -> None:
+    grid = raster_grid(raster(np.zeros((700, 400)), cell=300, south=-1e5), "raster")
+    cells = np.random.default_rng(0).integers(0, 280_000, 200)
+    plane = equal_area_crs(outline(grid, np.ones(grid.shape, dtype=bool)))
+    np.testing.assert_allclose(areas_ha(grid, cells), cell_areas_ha(grid, cells, plane), rtol=1e-8)
