@@ -214,7 +214,8 @@ def siting_frame(result: Any) -> gpd.GeoDataFrame:
             "the result of geocn.coverage.locate over candidates with geometry."
         )
     told = gain[[name for name in gain.columns if name not in sites.columns]]
-    return sites.reset_index(drop=True).join(told.reset_index(drop=True))
+    shown = sites.reset_index(drop=True).join(told.reset_index(drop=True))
+    return shown if shown["is_existing"].any() else shown.drop(columns="is_existing")
 
 
 def change_frame(frame: gpd.GeoDataFrame, alpha: float) -> gpd.GeoDataFrame:

@@ -121,7 +121,7 @@ def _need(spec: asked.Siting, world: World, results: Results) -> tuple[gpd.GeoDa
         crs=demand.crs,
     )
     cells = cultivation.density_grid(spread, cell_km=spec.cell_km, to="frame")
-    return cells, "area_ha"
+    return cells[cells["area_ha"] > 0], "area_ha"
 
 
 def change_of_cultivation(spec: asked.CultivationChange, world: World, results: Results) -> Result:

@@ -90,13 +90,16 @@
       return k < 0 ? this.style.other ?? '#b8b5ae' : this.style.colors[k];
     }
 
+    // Sites of partners and proposed ones stand on a white disc.
+    get badged() { return this.kind === 'interventions' || this.kind === 'siting'; }
+
     symbolOf(row) {
       const k = this.classOf(row);
       return { color: this.colorOf(k), shape: this.style.shapes ? this.style.shapes[k] ?? 'circle' : this.style.shape ?? 'circle', radius: this.radiusOf(row) };
     }
 
     radiusOf(row) {
-      if (!this.size) return this.kind === 'interventions' ? 10 : this.n > 20000 ? 2.5 : 4.5;
+      if (!this.size) return this.badged ? 10 : this.n > 20000 ? 2.5 : 4.5;
       const value = this.value(this.size.column, row);
       return value === null || value <= 0 ? this.size.radii[0] : this.size.radii[classOf(this.size, value)];
     }

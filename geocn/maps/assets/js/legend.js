@@ -14,7 +14,7 @@
   const key = (layer, k, extra = {}) => {
     const color = layer.colorOf(k);
     if (layer.hasPoints && !layer.hasShapes) {
-      return geocn.symbol.picture({ color, shape: (layer.style.shapes ?? [])[k] ?? layer.style.shape ?? 'circle', badge: layer.kind === 'interventions', ...extra });
+      return geocn.symbol.picture({ color, shape: (layer.style.shapes ?? [])[k] ?? layer.style.shape ?? 'circle', badge: layer.badged, ...extra });
     }
     if (layer.hasLines && !layer.geometry.kind.includes(2)) {
       return geocn.symbol.line({ color, width: (layer.style.widths ?? [])[k] ?? 3, dash: (layer.style.dashes ?? [])[k] ?? '' });

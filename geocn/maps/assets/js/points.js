@@ -59,8 +59,8 @@
       const [x, y] = project(g.lat[g.start[part]], g.lon[g.start[part]], scale, origin);
       if (x < bounds.min.x || x > bounds.max.x || y < bounds.min.y || y > bounds.max.y) continue;
       const symbol = layer.symbolOf(row);
-      if (layer.kind === 'interventions' && far()) symbol.radius = 7;
-      (layer.kind === 'interventions' ? geocn.symbol.badge : geocn.symbol.paint)(context, x, y, symbol);
+      if (layer.badged && far()) symbol.radius = 7;
+      (layer.badged ? geocn.symbol.badge : geocn.symbol.paint)(context, x, y, symbol);
       drawn.push({ layer, rows: [row], x, y, radius: symbol.radius });
     }
   };
