@@ -188,6 +188,8 @@ def _is_too_little(job: _Job, level: int) -> bool:
     rule, ones = Rule(job.lists.may_open, job.lists.is_kept), np.ones(job.problem.n_sites)
     programme = cover_programme(job.problem, service, rule, ones, is_whole=False)
     solved = _highs.solve(programme, time_limit_s=job.limits.left_s(), gap=0.0)
+    if solved.ending == "interrupted":
+        raise KeyboardInterrupt
     return solved.ending == "infeasible"
 
 

@@ -112,7 +112,7 @@ class _Job:
     prices: Bound
     assigned: IntArray | None = None
     value: float = np.inf
-    bound: float = -np.inf
+    bound: float = 0.0
     stopped: Status | None = None
 
     @classmethod
@@ -207,7 +207,9 @@ def _begin(job: _Job) -> None:
         return seen[start.tobytes()]
 
     job.prices = lower_bound(lists, cost, float(cost.sum()), job.limits, again)
-    job.bound = job.prices.value
+    job.bound = max(job.prices.value, 0.0)
+    if job.prices.is_interrupted:
+        raise KeyboardInterrupt
     again(job.prices.share)
     if job.is_risky:
         for start in (open_, job.open_):

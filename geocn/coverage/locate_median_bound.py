@@ -53,6 +53,7 @@ class Bound:
     share: FloatArray
     opening: FloatArray
     closing: FloatArray
+    is_interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,19 @@ def lower_bound(
     """
     nothing = np.zeros(len(lists.price))
     best = Bound(-np.inf, pays, nothing, nothing, nothing)
-    worth, served = nothing.copy(), np.zeros(len(pays))
+    try:
+        _step(lists, best, upper, limits, again)
+    except KeyboardInterrupt:
+        best.is_interrupted = True
+    return best
+
+
+def _step(
+    lists: Lists, best: Bound, upper: float, limits: Limits, again: Callable[[FloatArray], float]
+) -> None:
+    """Take the steps, and keep the best bound in ``best`` all along."""
+    pays = best.pays
+    worth, served = np.zeros(len(lists.price)), np.zeros(len(pays))
     way = np.zeros(len(pays))
     step, stalled = _STEP, 0
     least = 1 - max(limits.gap, 1e-9)
@@ -130,8 +143,8 @@ def lower_bound(
         value = float(pays.sum()) + pick.value
         stalled = 0 if value > best.value + 1e-7 * abs(best.value) else stalled + 1
         if value > best.value:
-            opening, closing = worth - pick.last * pick.unit, pick.next_ * pick.unit - worth
-            best = Bound(value, pays, pick.share, opening, closing)
+            best.opening, best.closing = _margins(worth, pick)
+            best.pays, best.share, best.value = pays, pick.share, value
         if count % _BETWEEN == _BETWEEN - 1:
             upper = min(upper, again(best.share))
         if stalled > _PATIENCE:
@@ -144,4 +157,7 @@ def lower_bound(
         if limits.left_s() == 0:
             break
         pays = np.maximum(pays + step * max(upper - value, 1e-9 * upper) / size * way, 0.0)
-    return best
+
+
+def _margins(worth: FloatArray, pick: _Pick) -> tuple[FloatArray, FloatArray]:
+    return worth - pick.last * pick.unit, pick.next_ * pick.unit - worth

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from geocn.coverage._highs import Solved
 from geocn.coverage.locate_center import p_center, weighted_p_center
 from geocn.coverage.locate_problem import Limits
 from geocn.errors import InfeasibleError, ParameterError
@@ -86,6 +87,19 @@ def test_ctrl_c_gives_the_best_answer_so_far(monkeypatch):
     found = p_center(problem_of(*towns(), p=8), Limits(20, 0))
     assert found.status == "interrupted"
     assert found.bound <= found.objective
+
+
+def test_ctrl_c_while_highs_searches_is_heard(monkeypatch):
+    cut = Solved(None, np.inf, -np.inf, "interrupted")
+    calls = []
+
+    def search(*_args, **_options):
+        calls.append(1)
+        return cut
+
+    monkeypatch.setattr("geocn.coverage.locate_center._highs.solve", search)
+    found = p_center(problem_of(*towns(), p=8), Limits(20, 0))
+    assert (found.status, len(calls)) == ("interrupted", 1)
 
 
 def test_the_same_bytes_twice_and_the_same_cost_in_any_order():

@@ -199,3 +199,17 @@ def test_the_budget_is_kept():
     problem = problem_of(*towns(30, 8), budget=9.0, site_cost=np.arange(1.0, 9.0))
     found = solve(problem)
     assert problem.site_cost[found.chosen].sum() <= 9
+
+
+def test_ctrl_c_between_two_steps_keeps_the_bound_so_far(monkeypatch):
+    calls = []
+
+    def interrupt(*_arrays):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("geocn.coverage.locate_median_bound.times_served", interrupt)
+    found = solve(problem_of(*towns(), p=7))
+    assert found.status == "interrupted"
+    assert 0 < found.bound < found.objective
