@@ -18,6 +18,7 @@ from geocn.coverage.locate_problem import (
     status_of,
 )
 from geocn.coverage.locate_search import Search
+from geocn.coverage.locate_set_search import SetSearch, close_idle
 from geocn.coverage.locate_worth import (
     Service,
     in_order,
@@ -143,34 +144,48 @@ class _Run:
 
     def _search(self, net: Net) -> Net:
         """Find a first answer; where no rule stands in the way, prove how good and thin out."""
-        problem, limits = self.problem, self.limits
-        weights = np.ones(net.n_rows) if self.aim.all_rows else net.merged(problem.weights)
-        most = len(net.sites) if problem.p is None else problem.p
-        money = np.inf if problem.budget is None else problem.budget
+        most = len(net.sites) if self.problem.p is None else self.problem.p
+        money = np.inf if self.problem.budget is None else self.problem.budget
+        if self.aim.all_rows:
+            return self._search_whole(net, most, money)
+        limits, weights = self.limits, net.merged(self.problem.weights)
         search = Search(
             net, weights, first=self.aim.first, second=self.aim.second, most=most, money=money
         )
-        search.greedy()
-        self._offer(net, search.open)
-        if self.aim.all_rows or not self.plain:
-            return net
         try:
-            search.lower_bound(limits, limits.gap)
-            search.shake(limits, limits.gap)
+            search.greedy()
+            if self.plain:
+                search.lower_bound(limits, limits.gap)
+                search.shake(limits, limits.gap)
         finally:
             self._offer(net, search.open)
             self._tighten(search.bound)
-        if search.is_good(limits.gap) or not len(search.prices):
+        if not self.plain or search.is_good(limits.gap) or not len(search.prices):
             return net
         shut, must = search.settle(limits.gap)
         self.lost = search.value * (1 + limits.gap)
         return net.without(shut, must)
 
+    def _search_whole(self, net: Net, most: int, money: float) -> Net:
+        """Do the same for a cover of every row; floors and capacities are left to HiGHS."""
+        search = SetSearch(net, most=most, money=money, step=self.step)
+        search.complete(np.empty(0, dtype=np.int64))
+        try:
+            if self.plain:
+                search.raise_bound(self.limits, self.limits.gap)
+        finally:
+            if search.open is not None:
+                self._offer(net, search.open)
+            if self.plain:
+                self._tighten(search.bound)
+        if not self.plain or search.open is None or search.is_good(self.limits.gap):
+            return net
+        shut, must = search.settle(self.limits.gap)
+        self.lost = -search.cost * (1 - self.limits.gap)
+        return net.without(shut, must)
+
     def _offer(self, net: Net, open_: BoolArray) -> None:
         """Take an answer where it keeps to the rules and is better."""
-        open_ = open_.copy()
-        if self.aim.all_rows:
-            _close_idle(net, open_)
         self._take(self._serve(net.sites[open_]))
 
     def _serve(self, chosen: IntArray) -> Service:
@@ -225,7 +240,7 @@ class _Run:
         values: FloatArray = np.zeros(0) if solved.values is None else solved.values
         open_ = values[model.open] > 0.5
         if self.aim.all_rows and model.pairs is None and self.problem.groups is None:
-            _close_idle(net, open_)
+            close_idle(net, open_)
         chosen = net.sites[open_]
         if model.pairs is None:
             return serve_freely(self.pattern, chosen)
@@ -254,14 +269,3 @@ class _Run:
             status=status_of(self.value, bound, stopped=None if self._is_good() else self.stopped),
             gains=gains,
         )
-
-
-def _close_idle(net: Net, open_: BoolArray) -> None:
-    """Close sites without which every row stays covered, dearest and last first."""
-    site_ptr, site_rows = net.graph[2:]
-    cover = net.pattern @ open_.astype(np.int64)
-    for j in np.lexsort((-np.arange(len(open_)), -net.cost)):
-        rows = site_rows[site_ptr[j] : site_ptr[j + 1]]
-        if open_[j] and not net.forced[j] and (cover[rows] > 1).all():
-            open_[j] = False
-            cover[rows] -= 1
