@@ -90,7 +90,7 @@ def area_estimate(
     >>> matrix = pd.DataFrame([[45, 5], [4, 196]], index=names, columns=names)
     >>> found = area_estimate(matrix, {"coca": 1000.0, "other": 99000.0})
     >>> found["area_ha"].round().tolist(), found["area_ci_ha"].round().tolist()
-    ([2880.0, 97120.0], [1926.0, 1926.0])
+    ([2880.0, 97120.0], [1928.0, 1928.0])
     """
     if not 0 < confidence < 1:
         raise ParameterError(f"confidence is {confidence!r}; give a share such as 0.95")

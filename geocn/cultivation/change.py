@@ -194,7 +194,7 @@ def _figures(before: FloatArray, after: FloatArray, index: pd.Index) -> pd.DataF
     one, other = np.where(both, before, np.nan), np.where(both, after, np.nan)
     stable = np.minimum(one, other)
     with np.errstate(invalid="ignore", divide="ignore"):
-        percent = np.where(one > 0, (other / one - 1) * 100, np.nan)
+        percent = np.where(one > 0, (other - one) / one * 100, np.nan)
     columns = (before, after, stable, other - stable, one - stable, other - one, percent)
     return pd.DataFrame(dict(zip(_FIGURES, columns, strict=True)), index=index)
 
