@@ -30,7 +30,7 @@ import pulp
 from spopt.locate import PMedian
 #--
 model = PMedian.from_cost_matrix(costs, people, p_facilities=p)
-found = model.solve(pulp.HiGHS(msg=False, timeLimit=300, threads=1))
+found = model.solve(pulp.HiGHS(msg=False, timeLimit=120, threads=1))
 print(found.problem.objective.value())
 """
 
@@ -39,7 +39,7 @@ import pulp
 from spopt.locate import PCenter
 #--
 model = PCenter.from_cost_matrix(costs, p_facilities=p)
-found = model.solve(pulp.HiGHS(msg=False, timeLimit=300, threads=1))
+found = model.solve(pulp.HiGHS(msg=False, timeLimit=120, threads=1))
 print(found.problem.objective.value())
 """
 
@@ -61,7 +61,7 @@ CASES = (
     ),
     Case("p-median 1,000 × 1,000, p = 20, gap ≤ 0.1 %", _median(1000, 1000, 20, gap=1e-3)),
     Case(
-        "p-centre 300 × 300, p = 10, optimum (spopt: what 300 s give)",
+        "p-centre 300 × 300, p = 10, optimum (spopt: what 120 s give)",
         _centre(300, 300, 10),
         _PLACES.format(n=300, m=300, p=10) + _CENTRE,
         "spopt with HiGHS",
