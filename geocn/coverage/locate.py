@@ -61,7 +61,9 @@ def locate(
     (Church & ReVelle 1974) makes the covered weight as great as possible; set covering
     (Toregas et al. 1971) covers every row at the least cost of what has to be opened;
     backup cover (Hogan & ReVelle 1986, BACOP2) makes ``(1 - s)`` times the weight covered
-    once plus ``s`` times the weight covered twice as great as possible. Rows with the same
+    once plus ``s`` times the weight covered twice as great as possible. The p-median serves
+    all demand at the least total of weight × cost, the p-centre with the least cost of the
+    row that is served worst (its weight × cost, ``weighted_p_center``). Rows with the same
     catchment are merged and dominated candidates dropped; greedy choice, interchange and a
     Lagrangian bound (Galvão & ReVelle 1996) give an answer and a proof, and HiGHS closes
     what is left between them.
@@ -74,7 +76,9 @@ def locate(
     candidates : GeoDataFrame or DataFrame
         Places where a site could stand; their labels name them in the answer. Of two
         candidates that do the same the first is taken.
-    objective : {"maximal_covering", "set_covering", "backup_cover", "p_median", "p_center"}
+    objective : str
+        ``maximal_covering``, ``set_covering``, ``backup_cover``, ``p_median``, ``p_center``
+        or ``weighted_p_center``.
     p : int, optional
         Most sites that may be open, those that exist included.
     budget : float, optional
