@@ -57,19 +57,25 @@ def _asset(*parts: str) -> str:
 _PATTERN = re.compile(r"code\.[a-z]+_(hot|cold)")
 
 
+def _lean(text: str) -> str:
+    """Leave out indentation and lines that only comment: every map carries what is left."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
 @lru_cache(maxsize=1)
 def scripts() -> tuple[str, ...]:
     """Return the scripts of every map, in order."""
     leaflet = _asset("vendor", "leaflet", "leaflet.js")
     leaflet = re.sub(r"//# sourceMappingURL=.*", "", leaflet)
-    return (leaflet, *(_asset("js", name) for name in _SCRIPTS))
+    return (leaflet, *(_lean(_asset("js", name)) for name in _SCRIPTS))
 
 
 @lru_cache(maxsize=1)
 def stylesheets() -> tuple[str, ...]:
     """Return the styles of every map; Leaflet's pictures, which it would fetch, are cut out."""
     leaflet = _REMOTE_PICTURE.sub("", _asset("vendor", "leaflet", "leaflet.css"))
-    return (leaflet, *(_asset("css", name) for name in _STYLES))
+    return (leaflet, *(_lean(_asset("css", name)) for name in _STYLES))
 
 
 @lru_cache(maxsize=1)
