@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,79 +12,11 @@ import geopandas as gpd
 import pytest
 
 from geocn.maps import PlanningMap
+from tests.browser.conftest import SETTLE, Opened, sees
 from tests.maps import andes
 from tests.maps.hostile import HOSTILE, poisoned
 
 pytestmark = pytest.mark.browser
-SETTLE = 120
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Headless Chromium; without one the tests are skipped, except where CI is set."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "no chromium on the path: install Debian's chromium to test the page"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium, args=[*root, "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield started
-        started.close()
-
-
-class Opened:
-    """A page, what it asked for and what it said."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.requests: list[str] = []
-        self.said: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (self.said.append("dialog"), dialog.dismiss()))
-
-    def check(self) -> None:
-        """One request, silence, and no hostile text run."""
-        assert len(self.requests) == 1, self.requests
-        assert self.said == []
-        assert self.page.evaluate("window.__pwned === undefined")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("maps")
-
-
-@pytest.fixture
-def show(browser: Any, folder: Path) -> Iterator[Callable[..., Opened]]:
-    contexts = []
-
-    def opened(plan: PlanningMap, *, width: int = 1280, height: int = 800) -> Opened:
-        path = plan.save(folder / f"map-{len(list(folder.iterdir()))}.html")
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, offline=True, accept_downloads=True
-        )
-        contexts.append(context)
-        result = Opened(context.new_page())
-        result.page.goto(path.as_uri())
-        result.page.wait_for_selector("html[data-ready=true]", timeout=20_000)
-        result.page.wait_for_timeout(SETTLE)
-        return result
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
-def sees(page: Any, selector: str) -> str:
-    return str(page.inner_text(selector))
 
 
 def test_a_planner_s_round(show: Callable[..., Opened]) -> None:
