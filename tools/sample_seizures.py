@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import zipfile
 
 import numpy as np
 import pandas as pd
-from openpyxl import Workbook
 
 from geocn.scenario import Scenario, load_towns
 from geocn.scenario.geography import distance_km
@@ -214,6 +214,10 @@ def dms(value: float, letters: str) -> str:
 
 def workbook(table: list[list[object]], *, sheet: str) -> bytes:
     """Write a workbook whose bytes depend on its content only."""
+    # Where lxml is installed openpyxl would write other bytes with it.
+    os.environ["OPENPYXL_LXML"] = "False"
+    from openpyxl import Workbook
+
     book = Workbook()
     page = book.active
     page.title = sheet
