@@ -35,7 +35,9 @@ def coverage_layers(
 ) -> tuple[list[MapLayer], WhatIf | None, list[dict[str, Any]]]:
     """Return layers, switchable sites and the summary by partner of a coverage result."""
     demand, gaps = getattr(result, "demand", None), getattr(result, "gaps", None)
-    if isinstance(result, gpd.GeoDataFrame) and demand is None:
+    if not isinstance(demand, pd.DataFrame):
+        demand = None  # a raster is drawn by its gaps alone
+    if isinstance(result, gpd.GeoDataFrame):
         return [build(result, "reach", name=name)], None, []
     if demand is None and gaps is None:
         raise ParameterError(

@@ -11,14 +11,17 @@ from pydantic import Field, model_validator
 from geocn.project.analysis import Analysis, Need, Positive
 
 _DEMAND: tuple[Literal["layer", "places", "analysis"], ...] = ("layer", "places", "analysis")
+_DEMAND_OR_RASTER: tuple[Literal["layer", "places", "analysis", "raster"], ...]
+_DEMAND_OR_RASTER = (*_DEMAND, "raster")
 
 
 class Coverage(Analysis):
     """How much of a demand the interventions reach, by whom, and the gaps.
 
     ``minutes`` over ``friction`` (a raster of minutes per metre) reaches as far as one can
-    travel. ``by_area`` names places whose shares are told one by one. ``separation_km`` flags
-    civilian sites that stand nearer than that to enforcement.
+    travel. ``demand`` may be a raster of amounts ``per`` cell or square kilometre. ``by_area``
+    names places whose shares are told one by one, ``capacity`` asks what the sites can serve.
+    ``separation_km`` flags civilian sites that stand nearer than that to enforcement.
     """
 
     kind: Literal["coverage"]
@@ -31,8 +34,10 @@ class Coverage(Analysis):
     friction: str | None = None
     areas: Literal["presence", "reach"] = "presence"
     overlaps: Literal["once", "add"] = "once"
+    per: Literal["cell", "km2"] = "cell"
     by_area: str | None = None
     periods: Literal["year", "quarter", "month"] | None = None
+    capacity: Literal["most", "nearest", "proportional"] | None = None
     separation_km: Positive | None = None
     partners: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -45,7 +50,7 @@ class Coverage(Analysis):
 
     def needs(self) -> Iterator[Need]:  # noqa: D102 - as in Analysis
         columns = tuple(name for name in (self.weight,) if name)
-        yield Need("demand", self.demand, _DEMAND, ("geometry", *columns))
+        yield Need("demand", self.demand, _DEMAND_OR_RASTER, ("geometry", *columns))
         yield Need("kind", "interventions", ("layer",), ("geometry",))
         if self.friction is not None:
             yield Need("friction", self.friction, ("raster",))

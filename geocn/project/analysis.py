@@ -11,7 +11,10 @@ Name = Annotated[str, Field(pattern=r"^\w[\w .()-]{0,60}$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Correction = Literal["bh", "by", "bonferroni", "none"]
-Stat = Literal["sum", "mean", "count", "variance", "stdev", "share_valid"]
+Stat = Literal[
+    "sum", "mean", "count", "variance", "stdev", "share_valid", "area_ha", "integral_ha",
+    "integral_km2", "mean_by_area", "min", "max", "median", "majority", "minority", "variety",
+]  # fmt: skip
 
 
 class Strict(BaseModel):

@@ -50,9 +50,13 @@ def _missing(spec: Analysis, world: World, results: Results) -> str | None:
         absent = [c for c in need.columns if isinstance(held, pd.DataFrame) and c not in held]
         if absent:
             return f"needs {', '.join(absent)} of {need.name}, which is not held here"
-        if "geometry" in need.columns and held.geometry.isna().all():
+        if "geometry" in need.columns and _placeless(held):
             return f"no row of {need.name} has a place"
     return None
+
+
+def _placeless(held: Any) -> bool:
+    return isinstance(held, gpd.GeoDataFrame) and bool(held.geometry.isna().all())
 
 
 def _hotspots(spec: asked.Hotspots, world: World, results: Results) -> Result:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from geocn import coverage, cultivation, evaluation
+from geocn.errors import ParameterError
 from geocn.project import analyses_planning as asked
 from geocn.project.results import Result, Results, World, find
 
@@ -18,12 +19,13 @@ _DEMAND = ("layer", "places", "analysis")
 
 def assess_coverage(spec: asked.Coverage, world: World, results: Results) -> Result:
     """Share of a demand in reach, gaps, and who stands too near to enforcement."""
-    demand = find(spec.demand, _DEMAND, world, results)
-    demand = _of_year(demand, spec.year, world.as_of)
-    if spec.only_significant and "hotspot_class" in demand:
-        demand = demand[demand["hotspot_class"] == "hot"]
-    # A rank among hotspots would clash with the rank among gaps.
-    demand = demand.rename(columns={"rank": "demand_rank"})
+    demand = find(spec.demand, (*_DEMAND, "raster"), world, results)
+    if isinstance(demand, gpd.GeoDataFrame):
+        demand = _of_year(demand, spec.year, world.as_of)
+        if spec.only_significant and "hotspot_class" in demand:
+            demand = demand[demand["hotspot_class"] == "hot"]
+        # A rank among hotspots would clash with the rank among gaps.
+        demand = demand.rename(columns={"rank": "demand_rank"})
     sites = world.layers["interventions"]
     for column, wanted in (("partner", spec.partners), ("kind", spec.kinds)):
         if wanted:
@@ -43,6 +45,8 @@ def assess_coverage(spec: asked.Coverage, world: World, results: Results) -> Res
         overlaps=spec.overlaps,
         areas=world.places[spec.by_area] if spec.by_area else None,
         periods=spec.periods,
+        per=spec.per,
+        capacity=spec.capacity,
     )
     more: dict[str, pd.DataFrame] = {
         "gaps": assessed.gaps,
@@ -58,7 +62,12 @@ def assess_coverage(spec: asked.Coverage, world: World, results: Results) -> Res
         more["by_period"] = assessed.by_period
     if spec.separation_km is not None:
         more["separation"] = _separation(world, spec.separation_km)
-    return Result(spec.name, spec.kind, assessed.demand, more, whole=assessed)
+    if assessed.service is not None:
+        more["service"] = assessed.service.sites
+    frame, rasters = assessed.demand, {}
+    if not isinstance(frame, pd.DataFrame):
+        frame, rasters = more.pop("gaps"), {"share covered": frame["share_covered"]}
+    return Result(spec.name, spec.kind, frame, more, rasters, whole=assessed)
 
 
 def _separation(world: World, distance_km: float) -> gpd.GeoDataFrame:
@@ -108,7 +117,12 @@ def _need(spec: asked.Siting, world: World, results: Results) -> tuple[gpd.GeoDa
     """Return what is to be served (areas spread over cells if asked), and its weight."""
     demand, weight = find(spec.demand, _DEMAND, world, results), spec.weight
     if spec.of == "gaps":
-        demand, weight = results.done[spec.demand].more["gaps"], "gap_weight"
+        whole = results.done[spec.demand].whole if spec.demand in results.done else None
+        if not isinstance(whole, coverage.Coverage):
+            raise ParameterError(
+                f'{spec.name}: `of = "gaps"` needs a coverage, and {spec.demand} is none'
+            )
+        demand, weight = whole.gaps, "gap_weight"
     else:
         demand = _of_year(demand, None, world.as_of)
     demand = demand[demand.geometry.notna()]

@@ -6,7 +6,7 @@ import geopandas as gpd
 import pytest
 
 from geocn import project as projects
-from geocn.errors import ProjectError, RejectedRowsWarning
+from geocn.errors import ParameterError, ProjectError, RejectedRowsWarning
 from tests.project.conftest import PROJECT
 from tests.project.test_running import unpacked
 
@@ -104,3 +104,40 @@ def test_what_does_not_fit_is_said_before_anything_runs(
     assert wrong in KINDS
     with pytest.raises(ProjectError, match=said):
         projects.check(with_kinds(project, KINDS.replace(wrong, right)))
+
+
+RASTER = """
+[[analyses]]
+kind = "coverage"
+name = "cells reached"
+demand = "friction"
+capacity = "nearest"
+by_area = "areas"
+
+[[analyses]]
+kind = "siting"
+name = "more sites"
+demand = "cells reached"
+of = "gaps"
+candidates = "areas"
+threshold_km = 50
+p = 1
+"""
+
+
+def test_demand_may_be_a_raster(project: Path) -> None:
+    result = projects.run(with_kinds(project, RASTER), out=project.parent / "out")
+    results = result.folder / "joint/results"
+    gaps = gpd.read_parquet(results / "cells_reached.parquet")
+    assert gaps["gap_weight"].is_monotonic_decreasing
+    assert (results / "cells_reached_share_covered.tif").exists()
+    shares = gpd.read_parquet(results / "cells_reached_by_area.parquet")["share_covered"]
+    assert shares.between(0, 1).all()
+    assert (shares > 0).any()
+    assert len(gpd.read_parquet(results / "more_sites.parquet")) == 1
+
+
+def test_gaps_of_what_is_no_coverage_are_refused(project: Path) -> None:
+    wrong = RASTER.replace('demand = "cells reached"', 'demand = "seizures"')
+    with pytest.raises(ParameterError, match="needs a coverage"):
+        projects.run(with_kinds(project, wrong), out=project.parent / "out")
