@@ -42,6 +42,8 @@ _SCRIPTS = (
     "print.js",
     "main.js",
 )
+#: What the page of a sealed folium map runs.
+_SEALED_SCRIPTS = ("core.js", "text.js", "geodata.js", "mapview.js", "labels.js", "sealed.js")
 _STYLES = ("frame.css", "panel.css", "map.css", "print.css")
 _REMOTE_PICTURE = re.compile(r"[a-z-]+:\s*url\((?!data:)[^)]*\);?")
 
@@ -63,19 +65,22 @@ def _lean(text: str) -> str:
     return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-@lru_cache(maxsize=1)
-def scripts() -> tuple[str, ...]:
-    """Return the scripts of every map, in order."""
+@lru_cache(maxsize=4)
+def scripts(*, sealed: bool = False, locked: bool = False) -> tuple[str, ...]:
+    """Return the scripts of every map, in order; of a sealed folium map; of an encrypted one."""
     leaflet = _asset("vendor", "leaflet", "leaflet.js")
     leaflet = re.sub(r"//# sourceMappingURL=.*", "", leaflet)
-    return (leaflet, *(_lean(_asset("js", name)) for name in _SCRIPTS))
+    *parts, last = _SEALED_SCRIPTS if sealed else _SCRIPTS
+    names = (*parts, "unlock.js", last) if locked else (*parts, last)
+    return (leaflet, *(_lean(_asset("js", name)) for name in names))
 
 
-@lru_cache(maxsize=1)
-def stylesheets() -> tuple[str, ...]:
+@lru_cache(maxsize=4)
+def stylesheets(*, sealed: bool = False, locked: bool = False) -> tuple[str, ...]:
     """Return the styles of every map; Leaflet's pictures, which it would fetch, are cut out."""
     leaflet = _REMOTE_PICTURE.sub("", _asset("vendor", "leaflet", "leaflet.css"))
-    return (leaflet, *(_lean(_asset("css", name)) for name in _STYLES))
+    more = ("sealed.css",) * sealed + ("unlock.css",) * locked
+    return (leaflet, *(_lean(_asset("css", name)) for name in (*_STYLES, *more)))
 
 
 @lru_cache(maxsize=1)
@@ -87,11 +92,15 @@ def catalogues() -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def _catalogue_block(*, patterns: bool) -> str:
     """Pack the catalogues; the names of patterns over time only for maps that tell them."""
-    told = {
-        code: {key: text for key, text in words.items() if patterns or not _PATTERN.fullmatch(key)}
-        for code, words in catalogues().items()
+
+    def told(key: str) -> bool:
+        return not key.startswith("unlock.") and (patterns or not _PATTERN.fullmatch(key))
+
+    words = {
+        code: {key: text for key, text in catalogue.items() if told(key)}
+        for code, catalogue in catalogues().items()
     }
-    return Pack().block(told)
+    return Pack().block(words)
 
 
 def _hash(text: str) -> str:
@@ -99,14 +108,14 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-@lru_cache(maxsize=1)
-def policy() -> str:
+@lru_cache(maxsize=4)
+def policy(*, sealed: bool = False, locked: bool = False) -> str:
     """Return the Content-Security-Policy of every map."""
     return "; ".join(
         (
             "default-src 'none'",
-            "script-src " + " ".join(map(_hash, scripts())),
-            "style-src " + " ".join(map(_hash, stylesheets())),
+            "script-src " + " ".join(map(_hash, scripts(sealed=sealed, locked=locked))),
+            "style-src " + " ".join(map(_hash, stylesheets(sealed=sealed, locked=locked))),
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -149,23 +158,49 @@ def render(config: Mapping[str, Any], blocks: Mapping[str, str], *, patterns: bo
     patterns : bool
         Whether a layer tells patterns over time (``emerging_class``).
     """
-    language = config["language"]
-    inert = [_block("geocn-config", "application/json", safe_json(config))]
-    inert.append(_block("geocn-catalogues", "text/plain", _catalogue_block(patterns=patterns)))
-    inert += [_block(name, "text/plain", text) for name, text in blocks.items()]
+    inert = {
+        "geocn-config": safe_json(config),
+        "geocn-catalogues": _catalogue_block(patterns=patterns),
+        **blocks,
+    }
+    return frame(config, inert)
+
+
+def frame(
+    shown: Mapping[str, Any],
+    blocks: Mapping[str, str],
+    *,
+    sealed: bool = False,
+    locked: bool = False,
+) -> str:
+    """Return the page around ``blocks``, with title and marking of ``shown``.
+
+    Parameters
+    ----------
+    shown : mapping
+        ``title``, ``marking``, ``tlp``, ``caveat`` and ``language``; they are escaped.
+    blocks : mapping
+        Texts by the id of their element; JSON or base64, in which no "<" stands.
+    sealed, locked : bool
+        Whether it is a sealed folium map; whether the form for a passphrase comes first.
+    """
+    language = shown["language"]
+    styles = stylesheets(sealed=sealed, locked=locked)
+    code = scripts(sealed=sealed, locked=locked)
     return _PAGE.format(
         language=html.escape(language),
         direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
-        policy=html.escape(policy(), quote=True).replace("&#x27;", "'"),
-        title=html.escape(config["title"]),
-        marking=html.escape(config["marking"]),
-        banner=_BANNER.format(**{k: html.escape(config[k]) for k in ("caveat", "tlp", "marking")}),
+        policy=html.escape(policy(sealed=sealed, locked=locked), quote=True).replace("&#x27;", "'"),
+        title=html.escape(shown["title"]),
+        marking=html.escape(shown["marking"]),
+        banner=_BANNER.format(**{k: html.escape(shown[k]) for k in ("caveat", "tlp", "marking")}),
         noscript=html.escape(catalogues()[language]["noscript"]),
-        styles="".join(f"<style>{style}</style>\n" for style in stylesheets()),
-        blocks="\n".join(inert),
-        scripts="\n".join(f"<script>{script}</script>" for script in scripts()),
+        styles="".join(f"<style>{style}</style>\n" for style in styles),
+        blocks="\n".join(_block(name, text) for name, text in blocks.items()),
+        scripts="\n".join(f"<script>{script}</script>" for script in code),
     )
 
 
-def _block(name: str, kind: str, text: str) -> str:
+def _block(name: str, text: str) -> str:
+    kind = "application/json" if text.startswith("{") else "text/plain"
     return f'<script type="{kind}" id="{name}">{text}</script>'

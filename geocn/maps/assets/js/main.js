@@ -102,6 +102,7 @@
   };
 
   const start = async () => {
+    await geocn.unlocked;
     geocn.config = geocn.json('geocn-config');
     geocn.catalogues = (await geocn.block('geocn-catalogues')).header;
     geocn.state.language = geocn.config.language;
