@@ -24,6 +24,10 @@ class AssumptionWarning(GeocnWarning):
     """Something ambiguous was read one way; the message says which and how to override it."""
 
 
+class ReleaseWarning(GeocnWarning):
+    """A release leaves nothing of a layer; the message says which rules held it back."""
+
+
 class GeocnError(Exception):
     """Root of every error that geocn raises."""
 
@@ -132,9 +136,55 @@ class UnlabelledDataError(GeocnError, ValueError):
     """A release was asked of data that carries no marking."""
 
 
+class ReleaseError(GeocnError, ValueError):
+    """A release cannot be made: its profile has expired, or a rule lacks what it works with."""
+
+
 class InfeasibleError(GeocnError, ValueError):
     """No answer can satisfy the constraints; the message names what stands in the way."""
 
 
 class MissingDependencyError(GeocnError, ImportError):
     """An optional library is not installed; the message names the extra that brings it."""
+
+
+class LeakFoundError(GeocnError, ValueError):
+    """A file holds what was withheld from it, or could not be scanned; it was not published.
+
+    Parameters
+    ----------
+    message : str
+        Which file, how many hits of which kind; never the withheld values.
+    report : ScanReport, optional
+        What :func:`geocn.sharing.scan` found.
+    """
+
+    def __init__(self, message: str, report: object = None) -> None:
+        self.report = report
+        super().__init__(message)
+
+
+class NotScannedError(ReadError):
+    """A file, or a part of one, could not be decoded by the leak scan, so it is not clean."""
+
+
+class PassphraseError(GeocnError, ValueError):
+    """A passphrase does not open a file, or the file was changed."""
+
+
+class UnsealableError(GeocnError, ValueError):
+    """A folium map holds what a sealed file cannot carry.
+
+    Parameters
+    ----------
+    elements : sequence of str
+        Each element that cannot be carried, and why; the message names them all.
+    """
+
+    def __init__(self, elements: Sequence[str]) -> None:
+        self.elements = list(elements)
+        listed = "".join(f"\n  - {element}" for element in self.elements)
+        super().__init__(
+            f"this folium map cannot be sealed; {len(self.elements)} of its elements cannot be "
+            f"carried:{listed}\nTake them out, or draw them with what folium itself has."
+        )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from geocn._typing import StrPath
+from geocn.errors import ParameterError
 from geocn.maps import basemap, page
 from geocn.maps.columns import days
 from geocn.maps.packing import Pack
@@ -138,18 +139,45 @@ class PlanningMap(LayerStack):
         named = {**config, "map_id": identity.hexdigest()[:12]}
         return page.render(named, blocks, patterns=patterns)
 
-    def save(self, path: StrPath) -> Path:
+    def save(
+        self,
+        path: StrPath,
+        *,
+        passphrase: str | None = None,
+        hide_title: bool = False,
+        allow_weak: bool = False,
+    ) -> Path:
         """Write the sealed page and return its path; the previous file stays whole until then.
+
+        Parameters
+        ----------
+        path : path-like
+        passphrase : str, optional
+            Encrypt the map (AES-256-GCM, key by PBKDF2 with 600,000 iterations); the page
+            then asks for it, offline too. Only the marking, the releasability, the opening
+            language and, without ``hide_title``, the title are readable without it. Salt
+            and nonces are random, so an encrypted file never has the same bytes twice.
+        hide_title : bool
+            Encrypt the title too.
+        allow_weak : bool
+            Take a passphrase of fewer than 12 characters.
 
         Raises
         ------
         WriteError
             Where it cannot be written.
+        ParameterError
+            Where the passphrase is too short, or ``hide_title`` comes without one.
         """
         from geocn.io.atomic import atomic_file
+        from geocn.maps.encryption import lock
 
+        if hide_title and passphrase is None:
+            raise ParameterError("hide_title=True hides nothing without a passphrase=.")
         target = Path(path)
         text = self.to_html()
+        if passphrase is not None:
+            text = lock(text, passphrase, hide_title=hide_title, allow_weak=allow_weak)
         with atomic_file(target) as temporary:
             Path(temporary).write_text(text, encoding="utf-8", newline="\n")
         return target
