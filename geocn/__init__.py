@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         sharing,
     )
     from geocn.layers import (
+        read_annotations,
         read_borders,
         read_cultivation,
         read_interventions,
@@ -48,6 +49,7 @@ __all__ = [
     "layers",
     "maps",
     "publish",
+    "read_annotations",
     "read_borders",
     "read_cultivation",
     "read_interventions",

@@ -13,7 +13,7 @@ import pandas as pd
 from geocn.errors import ParameterError, SchemaError
 
 Kind = Literal["text", "number", "integer", "date", "flag"]
-LayerName = Literal["routes", "seizures", "cultivation", "interventions", "borders"]
+LayerName = Literal["routes", "seizures", "cultivation", "interventions", "borders", "annotations"]
 
 #: pandas dtype of each kind of column. Dates are instants in UTC; how much of them is
 #: known stands in a ``date_precision`` column where a layer has one.
@@ -184,9 +184,26 @@ _BORDERS = LayerSchema(
     ),
 )
 
+_ANNOTATIONS = LayerSchema(
+    "annotations",
+    "note_id",
+    (*_POINT, *_LINE, *_AREA),
+    (
+        Column("note_id", "text", "identifier that a note keeps when it is edited"),
+        Column("kind", "text", "point, line, area, measure or proposed_site"),
+        Column("text", "text", "what the note says"),
+        Column("author", "text", "who said it"),
+        Column("said_at", "date", "when it was last said so, in UTC, by the clock of its author"),
+        Column("map_id", "text", "map on which it was drawn"),
+        Column("partner", "text", "organisation that a proposed site is for"),
+        Column("reach_km", "number", "distance that a proposed site would reach"),
+        *COMMON,
+    ),
+)
+
 #: Every layer by name.
 LAYERS: Mapping[str, LayerSchema] = MappingProxyType(
-    {s.name: s for s in (_ROUTES, _SEIZURES, _CULTIVATION, _INTERVENTIONS, _BORDERS)}
+    {s.name: s for s in (_ROUTES, _SEIZURES, _CULTIVATION, _INTERVENTIONS, _BORDERS, _ANNOTATIONS)}
 )
 
 

@@ -26,7 +26,7 @@ def columns_of(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     float can hold, become text and keep all their digits.
     """
     names = dict.fromkeys(key for record in records for key in record)
-    columns = {name: typed([record.get(name) for record in records]) for name in names}
+    columns = {whole(name): typed([record.get(name) for record in records]) for name in names}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(records)))
 
 
@@ -34,7 +34,7 @@ def typed(values: Sequence[Any]) -> pd.Series:
     """Return values of one column as a series of one type (see :func:`columns_of`)."""
     kinds = {type(value) for value in values if value is not None}
     if not kinds or kinds == {str}:
-        return pd.Series(values, dtype="str")
+        return pd.Series([text_of(value) for value in values], dtype="str")
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean")
     if kinds == {int} and all(-_INT64 <= value < _INT64 for value in values if value is not None):
@@ -49,17 +49,31 @@ def typed(values: Sequence[Any]) -> pd.Series:
 
 def text_of(value: Any) -> str | None:
     """Return one value in a stable spelling: no trailing ``.0``, ISO dates, compact JSON."""
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return whole(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < _EXACT_FLOAT else repr(value)
     if isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        compact = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return whole(compact)
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return str(value)
+
+
+def whole(text: str) -> str:
+    r"""Return ``text`` with "?" for halves of a surrogate pair, which no file can hold.
+
+    Examples
+    --------
+    >>> whole("caf\u00e9"), whole("a\ud800b")
+    ('café', 'a?b')
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _fit_float(values: Sequence[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geocn.layers.annotations import latest_notes, read_annotations
 from geocn.layers.borders import read_borders
 from geocn.layers.cultivation import read_cultivation
 from geocn.layers.draft import FileOptions
@@ -19,7 +20,9 @@ __all__ = [
     "Inspection",
     "compare_totals",
     "inspect_file",
+    "latest_notes",
     "merge_layers",
+    "read_annotations",
     "read_borders",
     "read_cultivation",
     "read_interventions",

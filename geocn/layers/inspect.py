@@ -13,6 +13,7 @@ import pandas as pd
 from geocn._typing import StrPath
 from geocn.errors import GeocnError, ParameterError
 from geocn.harmonise.organisations import SUGGESTION_COLUMNS, resolve_organisations
+from geocn.layers.annotations import build_annotations
 from geocn.layers.borders import build_borders
 from geocn.layers.cultivation import build_cultivation
 from geocn.layers.draft import Draft, FileOptions, Request
@@ -29,6 +30,7 @@ _BUILDERS: Mapping[str, Builder] = {
     "cultivation": build_cultivation,
     "interventions": build_interventions,
     "borders": build_borders,
+    "annotations": build_annotations,
 }
 _FIRST_BAD = 10
 
@@ -110,7 +112,8 @@ def inspect_file(
     path : path
         A table or vector file.
     layer : str
-        ``routes``, ``seizures``, ``cultivation``, ``interventions`` or ``borders``.
+        ``routes``, ``seizures``, ``cultivation``, ``interventions``, ``borders`` or
+        ``annotations``.
     fields, crs, units, places, as_of, **options
         As in :func:`geocn.read_seizures`.
     organisations : DataFrame or path, optional
