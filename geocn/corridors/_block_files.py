@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def grid_of(source: DatasetReader, name: str) -> RasterGrid:
     grid = raster_grid(corner, name)
     every: AnyArray = np.broadcast_to(np.float64(1), (height, width))
     place = Affine(sizes[1], 0.0, starts[1], 0.0, sizes[0], starts[0])
-    return RasterGrid(every, place, grid.crs, corner, ("y", "x"), (False, False))
+    return replace(grid, values=every, transform=place, _flips=(False, False))
 
 
 @contextmanager

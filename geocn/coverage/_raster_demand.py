@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -110,7 +110,7 @@ def raster_demand(demand: xr.DataArray, per: str) -> RasterDemand:
     unit = str(demand.attrs.get("units", demand.name or "weight"))
     if per == "km2":
         values = grid.values * cell_areas_km2(grid)
-        grid = RasterGrid(values, grid.transform, grid.crs, demand, grid._axes, grid._flips)  # noqa: SLF001
+        grid = replace(grid, values=values)
     return RasterDemand(grid, unit)
 
 

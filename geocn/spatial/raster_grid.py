@@ -38,7 +38,7 @@ class RasterGrid:
     values: FloatArray
     transform: Affine
     crs: CRS
-    _template: xr.DataArray
+    _coords: Mapping[Hashable, xr.DataArray]
     _axes: tuple[Hashable, Hashable]
     _flips: tuple[bool, bool]
 
@@ -125,9 +125,12 @@ class RasterGrid:
         values = values[::-1] if flip_y else values
         values = values[:, ::-1] if flip_x else values
         y, x = self._axes
-        coords = {k: v for k, v in self._template.coords.items() if set(v.dims) <= {y, x}}
         array = xr.DataArray(
-            np.ascontiguousarray(values), dims=(y, x), coords=coords, name=name, attrs=dict(attrs)
+            np.ascontiguousarray(values),
+            dims=(y, x),
+            coords=self._coords,
+            name=name,
+            attrs=dict(attrs),
         )
         # In place: each of these would copy a fresh array once more.
         array.rio.set_spatial_dims(x_dim=x, y_dim=y, inplace=True)
@@ -199,7 +202,11 @@ def raster_grid(raster: xr.DataArray, layer: str) -> RasterGrid:
             repair="Check that x is longitude and y latitude.",
         )
     transform = Affine(dx, 0.0, left, 0.0, dy, top)
-    return RasterGrid(np.ascontiguousarray(values), transform, crs, flat, (y, x), (flip_y, flip_x))
+    # The coordinates and not the raster, whose values may then go.
+    coords = {k: v.copy() for k, v in flat.coords.items() if set(v.dims) <= {y, x}}
+    return RasterGrid(
+        np.ascontiguousarray(values), transform, crs, coords, (y, x), (flip_y, flip_x)
+    )
 
 
 def grid_on_cells(raster: xr.DataArray, layer: str, grid: RasterGrid, of: str) -> RasterGrid:
