@@ -1,7 +1,29 @@
 """Markings and release profiles: what may leave, and to whom."""
 
+from geocn.sharing.donut import donut, read_secret
+from geocn.sharing.generalise import simplify, to_admin, to_grid
+from geocn.sharing.label import Label, label_of, lower_marking
 from geocn.sharing.marking import Marking, marking_of
 from geocn.sharing.profile import LayerRule, ReleaseProfile
 from geocn.sharing.release import Released, release
+from geocn.sharing.rules import Derived, Dominance, Protected
 
-__all__ = ["LayerRule", "Marking", "ReleaseProfile", "Released", "marking_of", "release"]
+__all__ = [
+    "Derived",
+    "Dominance",
+    "Label",
+    "LayerRule",
+    "Marking",
+    "Protected",
+    "ReleaseProfile",
+    "Released",
+    "donut",
+    "label_of",
+    "lower_marking",
+    "marking_of",
+    "read_secret",
+    "release",
+    "simplify",
+    "to_admin",
+    "to_grid",
+]
