@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geocn._typing import StrPath
-from geocn.project.model import Fault, Project, faults_of
+from geocn.project.model import Fault, LayerFile, Project, faults_of
 from geocn.sharing.profile import ReleaseProfile
 from geocn.sharing.toml_model import read_model
+
+
+#: The list of sums in a release's folder: it stands for all the files there.
+SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,16 @@ class ProjectFile:
             yield from faults_of(project)
             yield from _missing(file, project)
 
-        project = read_model(file, Project, check=check)
+        project = _with_every_file(file, read_model(file, Project, check=check))
+        known = {
+            "layers": project.layers,
+            "rasters": project.rasters,
+            "places": project.places,
+            "analyses": [one.name for one in project.analyses],
+        }
         profiles = {
-            one.name: ReleaseProfile.read(_resolve(file, one.profile)) for one in project.releases
+            one.name: ReleaseProfile.read(_resolve(file, one.profile), known=known)
+            for one in project.releases
         }
         return cls(file, project, profiles)
 
@@ -71,6 +82,29 @@ class ProjectFile:
         return sorted(found)
 
 
+def _is_pattern(layer: str, path: str) -> bool:
+    return layer == "annotations" and "*" in Path(path).name
+
+
+def _with_every_file(file: Path, project: Project) -> Project:
+    """Put one entry a file in place of each pattern for notes."""
+    entries = project.layers.get("annotations", ())
+    listed: list[LayerFile] = []
+    for entry in entries:
+        if not _is_pattern("annotations", entry.path):
+            listed.append(entry)
+            continue
+        folder = _resolve(file, entry.path).parent
+        names = [one.name for one in folder.glob(Path(entry.path).name) if one.is_file()]
+        beside = Path(entry.path).parent
+        listed += [
+            entry.model_copy(update={"path": (beside / name).as_posix()}) for name in sorted(names)
+        ]
+    if not entries:
+        return project
+    return project.model_copy(update={"layers": {**project.layers, "annotations": tuple(listed)}})
+
+
 def _resolve(file: Path, path: str) -> Path:
     return Path(os.path.normpath(file.parent / path))
 
@@ -79,7 +113,8 @@ def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield every path of a project with the place of its key."""
     for layer, files in project.layers.items():
         for number, file in enumerate(files):
-            yield ("layers", layer, number, "path"), file.path
+            if not _is_pattern(layer, file.path):
+                yield ("layers", layer, number, "path"), file.path
             if file.control_totals is not None:
                 yield ("layers", layer, number, "control_totals"), file.control_totals.path
     for name, places in project.places.items():
@@ -90,6 +125,8 @@ def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("organisations", "aliases"), project.organisations.aliases
     for number, release in enumerate(project.releases):
         yield ("releases", number, "profile"), release.profile
+        for place, folder in enumerate(release.earlier):
+            yield ("releases", number, "earlier", place), f"{folder}/{SUMS}"
 
 
 def _missing(file: Path, project: Project) -> Iterator[Fault]:

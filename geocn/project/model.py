@@ -52,7 +52,9 @@ class ControlTotals(Strict):
 class LayerFile(Strict):
     """One partner's file of a layer, and how to read it.
 
-    Every key but the first block is the option of the same name of ``geocn.read_…``.
+    Every key but the first block is the option of the same name of ``geocn.read_…``. The
+    ``path`` of annotations may be a pattern such as ``notes/*.geojson``: every file that it
+    finds is read, and none is no fault, since no notes may have come back yet.
     """
 
     path: str = Field(min_length=1)
@@ -79,6 +81,7 @@ class LayerFile(Strict):
     country: str | None = None
     min_score: float | None = Field(None, gt=0, le=100)
     crop: str | None = None
+    maps: tuple[str, ...] | None = None
     on_invalid: Literal["warn", "raise"] = "warn"
 
 
@@ -119,10 +122,11 @@ class Organisations(Strict):
 
 
 class ReleaseEntry(Strict):
-    """One partner's release: its name and its profile file."""
+    """One partner's release: its name, its profile file, folders of its earlier releases."""
 
     name: Name
     profile: str = Field(min_length=1)
+    earlier: tuple[str, ...] = ()
 
 
 class Outputs(Strict):
@@ -190,6 +194,8 @@ def _unknown_places(project: Project) -> Iterator[Fault]:
         for number, file in enumerate(files):
             if file.crop is not None and layer != "cultivation":
                 yield ("layers", layer, number, "crop"), "`crop` is a key of cultivation only"
+            if file.maps is not None and layer != "annotations":
+                yield ("layers", layer, number, "maps"), "`maps` is a key of annotations only"
             if file.places is not None and file.places not in project.places:
                 at = ("layers", layer, number, "places")
                 yield at, _no_such("places", file.places, project.places)

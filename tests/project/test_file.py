@@ -74,7 +74,9 @@ def write(folder: Path, text: str) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
     (folder / "profiles").mkdir(exist_ok=True)
-    (folder / "profiles/ngo.toml").write_text('partner = "ngo"\nmax_marking = "green"\n')
+    (folder / "profiles/ngo.toml").write_text(
+        'partner = "ngo"\nmax_marking = "green"\nlayers = { seizures = ["drug"] }\n'
+    )
     file = folder / "project.toml"
     file.write_text(text, encoding="utf-8")
     return file
