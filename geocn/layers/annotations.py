@@ -173,6 +173,7 @@ def latest_notes(notes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
                 earlier.append(_told(row))
             seen.add(_content(row))
     report = dict(notes.attrs.get(KEY, {}))
+    report["rows_out"] = len(result)
     report["repeated_notes"] = int(report.get("repeated_notes", 0)) + repeated
     report["superseded_notes"] = [*report.get("superseded_notes", []), *earlier]
     result.attrs = {**notes.attrs, KEY: report}

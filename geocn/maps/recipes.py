@@ -131,6 +131,15 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             ("capacity", "reach_km"),
             80,
         ),
+        "annotations": Recipe(
+            (
+                *("said_at", "author", "kind", "text", "partner", "reach_km", "note_id"),
+                "map_id",
+            ),
+            (),
+            95,
+            (),
+        ),
         "seizures": Recipe(
             (
                 *("seizure_id", "seized_at", "date_precision", "drug", "drug_reported"),

@@ -87,6 +87,25 @@ class LayerStack:
         """Add interventions, shaped and coloured by type of partner."""
         return self._add(frame, "interventions", name, columns, visible)
 
+    def add_annotations(
+        self,
+        frame: gpd.GeoDataFrame,
+        *,
+        name: str | None = None,
+        columns: Sequence[str] = (),
+        visible: bool | None = None,
+    ) -> Self:
+        """Add notes that planners drew on an earlier map: who said what, and when.
+
+        Parameters
+        ----------
+        frame : GeoDataFrame
+            What ``geocn.read_annotations`` returns. Notes marked above the map are refused.
+        name, columns, visible
+            As for every layer.
+        """
+        return self._add(frame, "annotations", name, columns, visible)
+
     def add_corridors(
         self,
         frame: gpd.GeoDataFrame,

@@ -215,6 +215,11 @@ def siting_style() -> dict[str, Any]:
     return {"by": "single", "color": "#7a0177", "shape": "star"}
 
 
+def annotation_style() -> dict[str, Any]:
+    """Return the style of notes: the colour in which the page draws them."""
+    return {"by": "single", "color": "#b3006b", "shape": "circle"}
+
+
 def _side(level: str) -> int:
     text = level.lower()
     if "cold" in text or "low" in text.split("_"):

@@ -21,6 +21,7 @@ _FIRST_SEEN = (
     "seizures",
     "interventions",
     "siting",
+    "annotations",
 )
 _CROWDED = 8
 #: Filled areas that hide each other: one of them is seen first.

@@ -26,6 +26,7 @@ _LAYERS = {
     "routes": PlanningMap.add_routes,
     "seizures": PlanningMap.add_seizures,
     "interventions": PlanningMap.add_interventions,
+    "annotations": PlanningMap.add_annotations,
 }
 
 
@@ -62,7 +63,7 @@ def planning_map(
             _LAYERS[name](plan, _last_year(shown[name]))
     for result in results.done.values():
         _add_result(plan, result)
-    for name in ("routes", "seizures", "interventions"):
+    for name in ("routes", "seizures", "interventions", "annotations"):
         if name in shown:
             _LAYERS[name](plan, shown[name])
     return plan

@@ -45,6 +45,7 @@ _OPTIONS = (
     "country",
     "min_score",
     "crop",
+    "maps",
 )
 
 
@@ -114,6 +115,8 @@ def read_all(
         # pandas copies attrs with every column it touches; the accounts are kept in data.files.
         joint.attrs.get(KEY, {}).pop("files", None)
         data.layers[layer] = joint
+    if "annotations" in data.layers:
+        _join_notes(source, data)
     if "interventions" in data.layers:
         _join_partners(source, data)
     _refuse_changes(source, hashes)
@@ -143,6 +146,27 @@ def _join_partners(source: ProjectFile, data: Data) -> None:
             "geocn inspect FILE --as interventions --suggest-aliases CSV lists them to confirm"
         )
     data.files.append(account)
+
+
+def _join_notes(source: ProjectFile, data: Data) -> None:
+    """Count a note that several files hold once, in its latest wording, and account for it."""
+    before = data.layers["annotations"]
+    joint = readers.latest_notes(before)
+    report = joint.attrs.get(KEY, {})
+    # Earlier wordings stand in the account alone: attrs go into the files of the layer.
+    earlier = report.pop("superseded_notes", [])
+    repeated = report.pop("repeated_notes", 0)
+    data.layers["annotations"] = joint
+    if len(joint) < len(before):
+        data.files.append(
+            {
+                "path": source.shown(source.path),
+                "notes": len(joint),
+                "repeated_notes": repeated,
+                "superseded_notes": earlier,
+                "warnings": [],
+            }
+        )
 
 
 def hash_inputs(source: ProjectFile) -> dict[str, str]:
