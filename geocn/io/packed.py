@@ -158,7 +158,7 @@ class Pack:
         """
         values = np.asarray(values, dtype=np.float64)
         unknown = np.isnan(values)
-        found = _decimal(values[~unknown])
+        found = whole_numbers(values[~unknown])
         if found is None:
             with np.errstate(over="ignore"):
                 narrow = values.astype(np.float32).astype(np.float64)
@@ -253,7 +253,7 @@ def _planes(stored: IntArray) -> list[AnyArray]:
 
 
 def _cost(planes: list[AnyArray]) -> float:
-    """Return the bits of the planes by the entropy of their bytes."""
+    """Return the bits an integer takes by the entropy of the bytes of each plane."""
     bits = 0.0
     for plane in planes:
         share = np.bincount(plane, minlength=256) / len(plane)
@@ -262,8 +262,24 @@ def _cost(planes: list[AnyArray]) -> float:
     return bits
 
 
-def _decimal(values: FloatArray) -> tuple[IntArray, int] | None:
-    """Return whole numbers and decimals that give ``values`` back exactly, or None."""
+def bits_of(values: IntArray) -> float:
+    """Return about how many bits a block needs for integers in this order."""
+    if not len(values):
+        return 0.0
+    steps = np.diff(values, prepend=values[:1])
+    straight = _cost(_planes(values - values.min()))
+    return len(values) * min(straight, _cost(_planes((steps << 1) ^ (steps >> 63))))
+
+
+def whole_numbers(values: FloatArray) -> tuple[IntArray, int] | None:
+    """Return whole numbers and decimals that give ``values`` back exactly; None if none do.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> whole_numbers(np.array([12.3, 0.5]))
+    (array([123,   5]), 1)
+    """
     if not np.isfinite(values).all():
         return None
     for decimals in range(_MOST_DECIMALS + 1):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from geocn._typing import FloatArray, IntArray
+from geocn._typing import AnyArray, FloatArray, IntArray
+from geocn.io.packed import EXACT, Pack, bits_of, whole_numbers
 from geocn.maps._text import plain_text
-from geocn.maps.packing import Pack
 
 NO_DAY = -(2**31)
-_FLOAT32_SAFE = (1e-30, 1e6)
+#: Fewer different texts than this are held as a list, whatever they look like.
+_FEW_TEXTS = 256
+_MOST_DIGITS = 15
 
 
 def numbers(values: pd.Series) -> FloatArray:
@@ -49,17 +52,28 @@ def kind_of(values: pd.Series) -> str:
 
 def texts(values: pd.Series) -> list[str | None]:
     """Return a column as bounded plain texts; sets and lists become "a, b"."""
-    known: dict[Any, str | None] = {}
-    result: list[str | None] = []
-    for value in values.astype(object):
-        if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
-            result.append(joined(value) or None)
-            continue
-        if value not in known:
-            missing = value is None or value is pd.NaT or pd.isna(value)
-            known[value] = None if missing else plain_text(value) or None
-        result.append(known[value])
-    return result
+    codes, levels = text_levels(values)
+    found: list[str | None] = np.array([*levels, None], dtype=object)[codes].tolist()
+    return found
+
+
+def text_levels(values: pd.Series) -> tuple[IntArray, list[str]]:
+    """Return a column as codes into its texts, in order of first appearance; -1 for none."""
+    raw = values.astype(object).to_numpy()
+    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) != "string":
+        # 1, 1.0 and True are one key of a table, and sets are none
+        raw = np.array([_text(value) for value in raw], dtype=object)
+    codes, found = pd.factorize(raw)
+    told = np.array([_text(value) for value in found], dtype=object)
+    again, levels = pd.factorize(told)
+    return np.append(again, -1)[codes], list(levels)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        return joined(value) or None
+    missing = value is None or value is pd.NaT or pd.isna(value)
+    return None if missing else plain_text(value) or None
 
 
 def joined(values: Iterable[Any]) -> str:
@@ -67,27 +81,84 @@ def joined(values: Iterable[Any]) -> str:
     return plain_text(", ".join(sorted({plain_text(value) for value in values})))
 
 
+@dataclass(frozen=True)
+class Column:
+    """A column made ready: its kind, its values as numbers, and what stands beside them.
+
+    ``kind`` is ``number`` (NaN where missing), ``day`` (``NO_DAY``), ``text`` (codes into
+    ``extra["l"]``, the last code for none) or ``count``: texts of one beginning
+    ``extra["pre"]`` and a whole number (NaN where missing), padded to ``extra["pad"]``
+    digits.
+    """
+
+    kind: str
+    values: AnyArray
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def bits(self, order: IntArray | None) -> float:
+        """Return about how many bits the values need in this order of rows."""
+        values = self.values if order is None else self.values[order]
+        if self.kind in {"number", "count"}:
+            found = whole_numbers(values[np.isfinite(values)])
+            return 0.0 if found is None else bits_of(found[0])
+        return bits_of(values[values != NO_DAY])
+
+    def put(self, pack: Pack, order: IntArray | None = None) -> dict[str, Any]:
+        """Put the column into ``pack`` and return its description for the header."""
+        values = self.values if order is None else self.values[order]
+        if self.kind in {"number", "count"}:
+            ref = pack.numbers(values)
+        elif self.kind == "day":
+            ref = pack.days(values, NO_DAY)
+        else:
+            ref = pack.codes(values, len(self.extra["l"]) + 1)
+        return {"k": self.kind, "a": ref, **self.extra}
+
+
+def column_of(values: pd.Series) -> Column:
+    """Return a column made ready for a block; whole numbers beyond 2^53 become texts."""
+    kind = kind_of(values)
+    if kind == "number" and not _too_large(values):
+        return Column("number", numbers(values))
+    if kind == "day":
+        return Column("day", days(values))
+    codes, levels = text_levels(values)
+    counted = _counted(levels) if len(levels) > _FEW_TEXTS else None
+    if counted is not None:
+        counts, extra = counted
+        return Column("count", np.append(counts, np.nan)[codes], extra)
+    return Column("text", np.where(codes < 0, len(levels), codes), {"l": levels})
+
+
 def encode_column(values: pd.Series, pack: Pack) -> dict[str, Any]:
     """Put a column into ``pack`` and return its description for the header."""
-    kind = kind_of(values)
-    if kind == "number":
-        return {"k": "number", "a": encode_numbers(numbers(values), pack)}
-    if kind == "day":
-        return {"k": "day", "a": pack.array(days(values), "i4")}
-    return encode_texts(texts(values), pack)
+    return column_of(values).put(pack)
 
 
-def encode_numbers(values: FloatArray, pack: Pack) -> dict[str, Any]:
-    """Put numbers into ``pack``: single precision where that keeps six digits."""
-    size = np.abs(values[np.isfinite(values) & (values != 0)])
-    low, high = _FLOAT32_SAFE
-    narrow = not len(size) or bool(size.min() > low and size.max() < high)
-    return pack.array(values, "f4" if narrow else "f8")
+def _too_large(values: pd.Series) -> bool:
+    """Say whether a column holds whole numbers that a float64 cannot tell apart."""
+    known = values.dropna()
+    if pd.api.types.is_integer_dtype(values.dtype):
+        return bool(len(known) and (known.max() > EXACT or known.min() < -EXACT))
+    if values.dtype != object or pd.api.types.infer_dtype(known) != "integer":
+        return False
+    return any(abs(int(value)) > EXACT for value in known)
 
 
-def encode_texts(values: list[str | None], pack: Pack) -> dict[str, Any]:
-    """Put texts into ``pack`` as codes of their sorted levels; a missing one is the last code."""
-    levels = sorted({value for value in values if value is not None})
-    code = {value: number for number, value in enumerate(levels)}
-    codes = np.array([code.get(v, len(levels)) if v else len(levels) for v in values], dtype="i8")
-    return {"k": "text", "l": levels, "a": pack.codes(codes, len(levels) + 1)}
+def _counted(levels: list[str]) -> tuple[FloatArray, dict[str, Any]] | None:
+    """Return texts of one beginning and a whole number as numbers, where that loses nothing."""
+    least, most = min(levels), max(levels)
+    shared = 0
+    while shared < min(len(least), len(most)) and least[shared] == most[shared]:
+        shared += 1
+    begin = least[:shared].rstrip("0123456789")
+    rest = [text[len(begin) :] for text in levels]
+    digits = "".join(rest)
+    longest, shortest = max(map(len, rest)), min(map(len, rest))
+    if not (digits.isascii() and digits.isdigit()) or not 0 < shortest <= longest <= _MOST_DIGITS:
+        return None
+    whole = list(map(int, rest))
+    pad = longest if longest == shortest else 0
+    if not pad and any(text[0] == "0" and text != "0" for text in rest):
+        return None
+    return np.array(whole, dtype=np.float64), {"pre": begin, "pad": pad}

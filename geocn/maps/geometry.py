@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import CoordinateError, CRSError, SchemaError
-from geocn.maps.packing import Pack
+from geocn.io.packed import Pack, bits_of
+from geocn.maps.columns import Column, numbers
 
 #: Steps a degree of the packed coordinates: about one metre.
 STEPS = 100_000
+_METRES_A_DEGREE = 111_320.0
+_COARSER = (1_000, 10_000)
+_STEPS_IN_PRECISION = 5.0
+_FEW_ROWS = 2_000
 _HUGE = 1e9
 _POINT, _LINE, _RING, _HOLE = 0, 1, 2, 3
 
@@ -86,27 +93,65 @@ def _refuse(frame: gpd.GeoDataFrame, wrong: BoolArray, layer: str) -> None:
         )
 
 
-def encode_geometry(geometry: gpd.GeoSeries, pack: Pack) -> dict[str, Any]:
+def steps_a_degree(precision_m: pd.Series | None) -> int:
+    """Return the resolution that the data deserve, in steps a degree.
+
+    About a metre; coarser, by tens, where every place is known no better than five steps.
+    """
+    known = numbers(precision_m) if precision_m is not None else np.empty(0)
+    if not len(known) or not (known > 0).all():
+        return STEPS
+    finest = float(known.min()) / _STEPS_IN_PRECISION
+    return next((s for s in _COARSER if _METRES_A_DEGREE / s <= finest), STEPS)
+
+
+def encode_geometry(
+    geometry: gpd.GeoSeries, pack: Pack, *, steps: int = STEPS, order: IntArray | None = None
+) -> dict[str, Any]:
     """Put geometries into ``pack``; the page rebuilds them row by row.
 
     Every geometry is taken apart into points, lines, rings and holes. ``f`` is the row of
-    each part, ``k`` its kind, ``c`` its number of vertices; ``x`` and ``y`` are steps from
-    one vertex to the next.
+    each part, ``k`` its kind, ``c`` its number of vertices; ``x`` and ``y`` are the vertices
+    in ``s`` steps a degree. ``order`` puts the rows in another order.
     """
-    shapes = np.asarray(shapely.force_2d(geometry.values))
+    shapes = np.asarray(geometry.values)
+    shapes = shapely.force_2d(shapes if order is None else shapes[order])
     parts, row, kind = _parts(shapes)
     xy, part = shapely.get_coordinates(parts, return_index=True)
     xy, part, row, kind = _split(xy, part, row, kind)
     counts = np.bincount(part, minlength=len(row)) if len(row) else np.empty(0, dtype=np.int64)
-    steps = np.round(xy * STEPS).astype(np.int64)
-    deltas = np.diff(steps, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    places = np.round(xy * steps).astype(np.int64)
     return {
+        "s": steps,
         "f": pack.array(row, "u4"),
         "k": pack.array(kind, "u1"),
         "c": pack.array(counts, "u4"),
-        "x": pack.array(deltas[:, 0], "i4"),
-        "y": pack.array(deltas[:, 1], "i4"),
+        "x": pack.array(places[:, 0], "i4"),
+        "y": pack.array(places[:, 1], "i4"),
     }
+
+
+def order_of(
+    geometry: gpd.GeoSeries, columns: Iterable[Column], *, steps: int = STEPS
+) -> IntArray | None:
+    """Return the order of rows along a Hilbert curve where that makes the file smaller.
+
+    Neighbours then follow each other and their places differ little; but a column that was
+    in order (numbered rows, dates) is so no more. None where the rows are few, are no single
+    points, or weigh less as they are.
+    """
+    shapes = np.asarray(geometry.values)
+    if len(shapes) < _FEW_ROWS or not (shapely.get_type_id(shapes) <= 0).all():
+        return None
+    missing = shapely.is_missing(shapes)
+    places = np.zeros((len(shapes), 2), dtype=np.int64)
+    xy = shapely.get_coordinates(shapes[~missing])
+    places[~missing] = np.round(xy * steps)
+    curve = geometry.where(~missing, shapely.Point(0, 0)).hilbert_distance(level=16)
+    order = np.argsort(curve.to_numpy(), kind="stable")
+    before = sum(bits_of(places[:, k]) - bits_of(places[order, k]) for k in (0, 1))
+    before += sum(column.bits(None) - column.bits(order) for column in columns)
+    return order if before > 0 else None
 
 
 def _parts(shapes: AnyArray) -> tuple[AnyArray, IntArray, IntArray]:

@@ -16,8 +16,9 @@ from geocn._typing import FloatArray
 from geocn.errors import SchemaError
 from geocn.maps import styles
 from geocn.maps._text import plain_text
-from geocn.maps.columns import encode_column, encode_numbers, kind_of, numbers, texts
-from geocn.maps.geometry import encode_geometry, lonlat
+from geocn.maps.columns import kind_of, numbers, texts
+from geocn.maps.encoding import encode_rows
+from geocn.maps.geometry import lonlat
 from geocn.maps.packing import Pack
 from geocn.maps.periods import Spans, event_spans, interval_spans, year_spans
 from geocn.maps.recipes import RECIPES
@@ -72,19 +73,9 @@ class MapLayer:
             "style": self.style,
             "size": self.size,
             "rank": self.rank,
-            "columns": [
-                {"name": name, **encode_column(self.frame[name], pack)} for name in self.columns
-            ],
-            "geometry": encode_geometry(self.frame.geometry, pack),
+            **encode_rows(self.frame, self.spans, self.matrix, pack),
         }
-        if self.spans is not None:
-            header["time"] = {
-                "first": pack.array(self.spans.first, "i4"),
-                "last": pack.array(self.spans.last, "i4"),
-                "rule": self.spans.rule,
-            }
         if self.matrix is not None:
-            header["matrix"] = encode_numbers(self.matrix.ravel(), pack)
             header["steps"] = [list(step) for step in self.steps]
             header["measure"] = self.measure
         return header
@@ -276,6 +267,7 @@ _STYLES: Mapping[str, Callable[[gpd.GeoDataFrame, list[str]], dict[str, Any]]] =
     "reach": _reach,
     "coverage": _coverage,
     "siting": lambda frame, rank: styles.siting_style(),
+    "annotations": lambda frame, rank: styles.annotation_style(),
     "change": lambda frame, rank: styles.change_style(texts(frame["change_class"])),
     "cultivation": lambda frame, rank: _classes(frame, rank, "crop"),
     "gaps": lambda frame, rank: _classes(frame, rank, "gap"),

@@ -1,17 +1,12 @@
 'use strict';
 // Geometries and columns out of the blocks.
 (() => {
-  const STEPS = 100000;
   const POINT = 0, LINE = 1, RING = 2;
 
   const geometry = (packed, read, rows) => {
-    const dx = read(packed.x), dy = read(packed.y), counts = read(packed.c);
+    const x = read(packed.x), y = read(packed.y), counts = read(packed.c);
     const kind = read(packed.k), row = read(packed.f);
-    const lon = new Float64Array(dx.length), lat = new Float64Array(dy.length);
-    for (let i = 0, x = 0, y = 0; i < dx.length; i++) {
-      x += dx[i]; y += dy[i];
-      lon[i] = x / STEPS; lat[i] = y / STEPS;
-    }
+    const lon = Float64Array.from(x, (step) => step / packed.s), lat = Float64Array.from(y, (step) => step / packed.s);
     const start = new Uint32Array(counts.length + 1);
     for (let i = 0; i < counts.length; i++) start[i + 1] = start[i] + counts[i];
     const first = new Int32Array(rows + 1).fill(-1);
@@ -57,16 +52,26 @@
 
   const isPoint = (g, row) => g.first[row] >= 0 && g.kind[g.first[row]] === POINT;
 
+  // A column; its values are unpacked when first asked for.
   const column = (packed, read) => {
+    const { name, l: levels, pre } = packed;
     if (packed.k === 'text') {
-      const codes = read(packed.a);
-      return { name: packed.name, kind: 'text', levels: packed.l, codes, at: (i) => packed.l[codes[i]] ?? null };
+      return { name, kind: 'text', levels, get codes() { return read(packed.a); }, at(i) { return levels[this.codes[i]] ?? null; } };
     }
-    const values = read(packed.a);
-    if (packed.k === 'day') {
-      return { name: packed.name, kind: 'day', at: (i) => (values[i] === geocn.NO_DAY ? null : values[i]) };
-    }
-    return { name: packed.name, kind: 'number', at: (i) => (Number.isNaN(values[i]) ? null : values[i]) };
+    const at = (i) => {
+      const value = read(packed.a)[i];
+      return Number.isNaN(value) || (packed.k === 'day' && value === geocn.NO_DAY) ? null : value;
+    };
+    if (packed.k !== 'count') return { name, kind: packed.k, at };
+    // Numbered texts; as levels and codes only where a style asks for them.
+    const text = (value) => (value === null ? null : pre + String(value).padStart(packed.pad, '0'));
+    const told = { name, kind: 'text', at: (i) => text(at(i)) };
+    Object.defineProperty(told, 'levels', { get: () => [...new Set(read(packed.a))].filter((v) => !Number.isNaN(v)).map(text) });
+    Object.defineProperty(told, 'codes', { get: () => {
+      const place = new Map(told.levels.map((level, k) => [level, k]));
+      return Int32Array.from(read(packed.a), (_, i) => place.get(told.at(i)) ?? -1);
+    } });
+    return told;
   };
 
   geocn.geo = { geometry, partsOf, polygons, lines, bounds, isPoint, column };
