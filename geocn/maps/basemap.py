@@ -42,9 +42,15 @@ def _labels() -> pd.DataFrame:
 def world_block() -> str:
     """Return the coarse world as a block; it is the same on every map."""
     pack = Pack()
-    land, lines = _read("world_land"), _read("world_lines")
+    land, lines = _rounded(_read("world_land")), _rounded(_read("world_lines"))
     header = {"land": encode_geometry(land.geometry, pack), "lines": _lines(lines, pack)}
     return pack.block(header)
+
+
+def _rounded(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Round to 0.01 degrees: less than what the coarse world was simplified by."""
+    coarse = shapely.transform(frame.geometry.values, lambda xy: np.round(xy, 2))
+    return frame.set_geometry(coarse, crs=frame.crs)
 
 
 def padded(bounds: Bounds | None, *, share: float = 0.35, least: float = 2.0) -> Bounds:

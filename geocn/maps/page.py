@@ -39,12 +39,17 @@ _SCRIPTS = (
     "ranking.js",
     "whatif.js",
     "notes.js",
+    "coordinates.js",
+    "search.js",
+    "inset.js",
+    "measure.js",
+    "compare.js",
     "print.js",
     "main.js",
 )
 #: What the page of a sealed folium map runs.
 _SEALED_SCRIPTS = ("core.js", "text.js", "geodata.js", "mapview.js", "labels.js", "sealed.js")
-_STYLES = ("frame.css", "panel.css", "map.css", "print.css")
+_STYLES = ("frame.css", "panel.css", "map.css", "finding.css", "print.css")
 _REMOTE_PICTURE = re.compile(r"[a-z-]+:\s*url\((?!data:)[^)]*\);?")
 
 

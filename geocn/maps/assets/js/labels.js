@@ -45,21 +45,22 @@
       });
     }
     places.sort((a, b) => (b.country - a.country) || (b.width - a.width));
-    const overlay = new geocn.Overlay((context, bounds) => paint(context, bounds, places), { pane: 'labels', padding: 0.1 });
-    overlay.addTo(map);
-    geocn.labels = overlay;
     geocn.placeNames = places;
+    show(map);
+  };
+
+  const show = (map) => {
+    const overlay = new geocn.Overlay((context, bounds) => paint(context, bounds, map), { pane: 'labels', padding: 0.1 }).addTo(map);
     geocn.on('language', () => overlay.redraw());
   };
 
-  const paint = (context, bounds, places) => {
-    const { map } = geocn;
+  const paint = (context, bounds, map) => {
     const pixels = 256 * 2 ** map.getZoom() / 360;
     const taken = [];
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     context.lineJoin = 'round';
-    for (const place of places) {
+    for (const place of geocn.placeNames) {
       const room = place.width * pixels;
       if (room < (place.country ? 34 : 62)) continue;
       const spot = map.latLngToLayerPoint(place.at);
@@ -80,5 +81,5 @@
     }
   };
 
-  geocn.parts.labels = { start };
+  geocn.parts.labels = { start, show };
 })();

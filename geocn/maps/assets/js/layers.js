@@ -29,6 +29,7 @@
       this.hasLines = this.geometry.kind.some((k) => k === 1);
       this.shown = new Uint8Array(this.n).fill(1);
       this.vague = 0;
+      this.opacity = Number(geocn.recall(`opacity ${this.order}`) ?? 1);
       if (packed.time) {
         this.time = { rule: packed.time.rule, first: read(packed.time.first), last: read(packed.time.last) };
       }
@@ -91,7 +92,7 @@
     }
 
     // Sites of partners and proposed ones stand on a white disc.
-    get badged() { return this.kind === 'interventions' || this.kind === 'siting'; }
+    get badged() { return ['interventions', 'siting', 'annotations'].includes(this.kind); }
 
     symbolOf(row) {
       const k = this.classOf(row);
@@ -114,8 +115,15 @@
       return word === null ? null : /^(hot|cold)/.test(word);
     }
 
+    // How a line or an area is drawn, as faint as its layer.
     pathOf(row) {
+      const look = this.lookOf(row), { opacity } = this;
+      return opacity === 1 ? look : { ...look, opacity: (look.opacity ?? 1) * opacity, fillOpacity: (look.fillOpacity ?? 0) * opacity };
+    }
+
+    lookOf(row) {
       const k = this.classOf(row), color = this.colorOf(k), { style } = this;
+      if (this.kind === 'annotations') return { color, weight: 3, opacity: 1, dashArray: '6 4', fill: this.geometry.kind[this.geometry.first[row]] === 2, fillColor: color, fillOpacity: 0.1 };
       const line = this.hasLines && !this.geometry.kind.includes(2);
       if (line) {
         const doubtful = this.kind === 'border_hotspots' && style.by === 'class' && this.significant(row) === false;
@@ -194,6 +202,13 @@
     geocn.emit('visible', layer);
   };
 
+  const setOpacity = (layer, opacity) => {
+    layer.opacity = opacity;
+    geocn.remember(`opacity ${layer.order}`, opacity);
+    (layer.paths ?? []).forEach((path, row) => path && path.setStyle(layer.pathOf(row)));
+    geocn.emit('opacity', layer);
+  };
+
   geocn.parts.layers = { start };
-  Object.assign(geocn, { setPeriod, setVisible });
+  Object.assign(geocn, { setPeriod, setVisible, setOpacity });
 })();

@@ -71,6 +71,19 @@
     return geocn.state.period < 0 && shown === layer.n ? T('count', { n: layer.n }) : T('count.of', { shown, n: layer.n });
   };
 
+  const opacity = (layer) => {
+    const percent = () => geocn.share(layer.opacity);
+    const slider = el('input', { attrs: { type: 'range', min: 10, max: 100, step: 5, 'aria-label': T('opacity.of', { layer: layer.title() }), 'aria-valuetext': percent() } });
+    const output = el('span', { text: percent(), attrs: { 'aria-hidden': 'true' } });
+    slider.value = Math.round(layer.opacity * 100);
+    slider.addEventListener('input', () => {
+      geocn.setOpacity(layer, slider.value / 100);
+      output.textContent = percent();
+      slider.setAttribute('aria-valuetext', percent());
+    });
+    return el('div', { cls: 'opacity' }, el('span', { text: T('opacity'), attrs: { 'aria-hidden': 'true' } }), slider, output);
+  };
+
   const panel = (parent) => {
     const list = el('div', { cls: 'layer-list' });
     for (const layer of [...geocn.layers].reverse()) {
@@ -81,9 +94,9 @@
       const entry = el('section', { cls: 'layer' }, el('label', {}, box, el('span', { cls: 'layer-name', text: layer.title() }), number));
       const show = () => {
         box.checked = layer.visible;
-        const old = entry.querySelector('.legend');
+        const old = entry.querySelector('.explained');
         if (old) old.remove();
-        if (layer.visible) entry.append(legendOf(layer));
+        if (layer.visible) entry.append(el('div', { cls: 'explained' }, opacity(layer), legendOf(layer)));
       };
       show();
       layer.refreshLegend = show;

@@ -116,6 +116,7 @@
     geocn.parts.shapes.start();
     geocn.parts.whatif.start();
     geocn.parts.notes.start();
+    for (const name of ['coordinates', 'inset', 'measure', 'compare']) geocn.parts[name].start();
     geocn.parts.print.start();
     geocn.on('language', () => { geocn.map.closePopup(); build(); });
     // On a phone the panel steps aside for what was chosen on it.
@@ -126,7 +127,6 @@
     });
     build();
     geocn.fitHome();
-    geocn.followPointer();
     document.documentElement.dataset.ready = 'true';
   };
 

@@ -98,8 +98,10 @@
     const scale = 256 * 2 ** map.getZoom(), origin = map.getPixelOrigin();
     for (const layer of geocn.layers) {
       if (!layer.visible || !layer.hasPoints) continue;
+      context.globalAlpha = layer.opacity;
       paintPiles(context, bounds, layer, scale, origin);
       paintPrecise(context, bounds, layer, scale, origin);
+      context.globalAlpha = 1;
     }
     paintChosen(context, scale, origin);
   };
@@ -134,6 +136,7 @@
     const overlay = new geocn.Overlay(paint, { pane: 'points', padding: 0.15 }).addTo(geocn.map);
     geocn.on('period', () => overlay.redraw());
     geocn.on('visible', () => overlay.redraw());
+    geocn.on('opacity', () => overlay.redraw());
     geocn.on('language', () => overlay.redraw());
     geocn.on('chosen', () => overlay.redraw());
   };

@@ -39,7 +39,10 @@
       const value = layer.periodValue(row);
       return value === null ? null : geocn.number(value);
     },
-    period_name: () => (geocn.state.period < 0 ? T('period.all') : geocn.span(geocn.periods[geocn.state.period])),
+    period_name: (layer) => {
+      const step = layer.period ?? geocn.state.period;
+      return step < 0 ? T('period.all') : geocn.span(geocn.periods[step]);
+    },
     measure_name: (layer) => (layer.measure ? geocn.field(layer.measure) : null),
     range: (layer, row) => {
       const area = layer.value('area_ha', row), half = layer.value('area_ci_ha', row);
