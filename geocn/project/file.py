@@ -12,7 +12,6 @@ from geocn.project.model import Fault, LayerFile, Project, faults_of
 from geocn.sharing.profile import ReleaseProfile
 from geocn.sharing.toml_model import read_model
 
-
 #: The list of sums in a release's folder: it stands for all the files there.
 SUMS = "SHA256SUMS"
 
