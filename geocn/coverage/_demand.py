@@ -8,12 +8,12 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 from pyproj import CRS
 
 from geocn._typing import BoolArray, FloatArray, IntArray, ObjectArray
 from geocn.errors import ParameterError, SchemaError
+from geocn.spatial.columns import read_numbers
 from geocn.spatial.densify import densify
 from geocn.spatial.geodesy import geodesic_length_km
 
@@ -161,15 +161,7 @@ def prepare(demand: gpd.GeoDataFrame, weight: str | None, *, plane: CRS, once: b
 def _weights(demand: gpd.GeoDataFrame, weight: str | None) -> FloatArray | None:
     if weight is None:
         return None
-    if weight not in demand:
-        raise SchemaError(
-            "demand",
-            found=f"no column {weight!r}",
-            expected=f"a weight; there are {', '.join(map(str, demand.columns))}",
-            repair="Name the column with weight=….",
-        )
-    numbers = pd.to_numeric(demand[weight], errors="coerce")
-    values: FloatArray = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    values, _ = read_numbers(demand, weight, "demand", expected="a weight")
     missing, negative = ~np.isfinite(values), values < 0
     if missing.any() or negative.any():
         raise SchemaError(

@@ -84,7 +84,7 @@ def _middles(shapes: ObjectArray) -> ObjectArray:
 
 def _names_of_sites(reaches: gpd.GeoDataFrame) -> ObjectArray:
     """Return the identifier of each site, else its index."""
-    index = pd.Series(reaches.index.astype(str), index=reaches.index, dtype="str")
+    index = pd.Series([str(label) for label in reaches.index], index=reaches.index, dtype="str")
     if "intervention_id" in reaches:
         own = reaches["intervention_id"].astype("str")
         index = own.where(reaches["intervention_id"].notna(), index)

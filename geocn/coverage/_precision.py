@@ -15,6 +15,7 @@ from geocn.coverage import _buffers
 from geocn.coverage._demand import Demand, on_plane
 from geocn.coverage._regions import cover, polygons, union_parts
 from geocn.errors import SchemaError
+from geocn.spatial.columns import read_numbers
 from geocn.spatial.crs import LONLAT, equal_area_crs
 
 COLUMN = "location_precision_m"
@@ -39,9 +40,8 @@ def radii_m(frame: pd.DataFrame, layer: str) -> FloatArray:
     """Radius in metres within which each row lies; 0 where it is exact or not stated."""
     if COLUMN not in frame:
         return np.zeros(len(frame))
-    numbers = pd.to_numeric(frame[COLUMN], errors="coerce")
-    values: FloatArray = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = (values < 0) | (values > _FURTHEST_M) | (np.isnan(values) & frame[COLUMN].notna())
+    values, unread = read_numbers(frame, COLUMN, layer, expected="metres")
+    wrong = (values < 0) | (values > _FURTHEST_M) | unread
     if wrong.any():
         raise SchemaError(
             layer,

@@ -17,6 +17,7 @@ from geocn.coverage._raster_demand import RasterDemand
 from geocn.coverage._regions import cover, polygons, union_parts, within
 from geocn.coverage.reach_dates import find_active
 from geocn.errors import GeometryError, ParameterError, SchemaError
+from geocn.spatial.columns import read_instants
 from geocn.spatial.crs import require_crs
 
 _ADDED = (
@@ -64,7 +65,7 @@ def area_names(areas: gpd.GeoDataFrame) -> ObjectArray:
     for name in _NAMES:
         if name in areas:
             return np.asarray(areas[name].astype("str"), dtype=object)
-    return np.asarray(areas.index.astype(str), dtype=object)
+    return np.array([str(label) for label in areas.index], dtype=object)
 
 
 def rows_by_area(
@@ -169,9 +170,7 @@ def _day(value: object) -> pd.Timestamp:
 
 
 def _spans_of_frequency(frequency: str, reaches: gpd.GeoDataFrame) -> list[Span]:
-    find_active(reaches, None, (pd.Timestamp(0), pd.Timestamp(0)))  # refuses what are no dates
-    stated = [reaches[name] for name in ("starts_on", "ends_on") if name in reaches]
-    said = pd.concat([pd.to_datetime(dates, utc=True) for dates in stated or [pd.Series()]])
+    said = pd.concat([read_instants(reaches, name, "reaches") for name in ("starts_on", "ends_on")])
     said = said.dropna()
     if said.empty:
         raise ParameterError(

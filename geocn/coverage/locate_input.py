@@ -15,8 +15,12 @@ from geocn.coverage.locate_distance import all_distances_km, distances_km, withi
 from geocn.coverage.locate_problem import Problem
 from geocn.coverage.locate_rules import Chosen, Costs, Request, Scenarios
 from geocn.errors import GeometryError, ParameterError, SchemaError
+from geocn.spatial.columns import read_numbers
 from geocn.spatial.crs import has_geometry, to_lonlat
 from geocn.spatial.geodesy import distance_m
+
+# HiGHS takes 1e20 for infinity, and sums beyond 2**53 are not exact.
+_MOST = 1e15
 
 
 def make_problem(
@@ -64,15 +68,7 @@ def make_problem(
 
 def column_values(frame: pd.DataFrame, column: str, layer: str, what: str) -> FloatArray:
     """Return a column of finite numbers, 0 or more, or name the rows that are none."""
-    if column not in frame:
-        raise SchemaError(
-            layer,
-            found=f"no column {column!r}",
-            expected=f"{what}; there are {', '.join(map(str, frame.columns))}",
-            repair="Name the column that holds it.",
-        )
-    numbers = pd.to_numeric(frame[column], errors="coerce")
-    values = np.array(numbers.to_numpy(dtype=np.float64, na_value=np.nan))
+    values, _ = read_numbers(frame, column, layer, expected=what)
     missing, negative = ~np.isfinite(values), values < 0
     if (missing | negative).any():
         raise SchemaError(
@@ -81,6 +77,14 @@ def column_values(frame: pd.DataFrame, column: str, layer: str, what: str) -> Fl
             expected=f"{what} of 0 or more in every row",
             repair="Drop these rows or set their value.",
             rows=list(frame.index[missing | negative]),
+        )
+    if values.sum() > _MOST:
+        raise SchemaError(
+            layer,
+            found=f"{column} that adds up to {values.sum():.3g}",
+            expected=f"{what} that adds up to {_MOST:g} or less",
+            repair="Look for a code read as a number, or give it in a larger unit.",
+            rows=list(frame.index[values == values.max()]),
         )
     return values
 
@@ -311,6 +315,8 @@ def lonlat(frame: pd.DataFrame, layer: str) -> FloatArray:
     shapes = np.array(to_lonlat(frame, layer).geometry.to_numpy(), dtype=object)
     flat = there & (shapely.get_type_id(shapes) != 0)
     shapes[flat] = shapely.point_on_surface(shapes[flat])
+    # GEOS finds no coordinates in an empty point, and says so with an error.
+    shapes[~there] = None
     return np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)])
 
 

@@ -113,7 +113,7 @@ def make_net(
         if len(left) < len(sites):
             label = None if apart is None else _labels(apart, member, rows.shape[0])
             again, rows = _merge(_columns(rows, left), label)
-            member = np.where(member >= 0, again[member], -1)
+            member[member >= 0] = again[member[member >= 0]]
             sites, graph = sites[left], _graph(rows)
             pairs = _pairs(clashes, sites, len(keep))
     return Net(rows, graph, member, sites, cost[sites], forced[sites], pairs)

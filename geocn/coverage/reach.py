@@ -100,6 +100,8 @@ def reach(
     SchemaError
         Where a reach, capacity or precision is negative, infinite, or not a number, or a
         reach over 5,000 km.
+    DateError
+        Where ``starts_on`` or ``ends_on`` holds numbers, or text that is no ISO date.
     ParameterError
         Where an option is out of range, or options do not fit each other.
     RasterError, UnitError

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from geocn._typing import BoolArray, FloatArray
-from geocn.errors import ParameterError, SchemaError
+from geocn.errors import ParameterError
+from geocn.spatial.columns import read_instants
 
 Day: TypeAlias = str | date | pd.Timestamp
 _NOT_WORKING = ("planned", "suspended", "ended")
@@ -37,13 +38,16 @@ def find_active(
     ------
     ParameterError
         Where a date cannot be read, both are given, or the period ends before it begins.
-    SchemaError
+    DateError
         Where dates of rows cannot be read.
     """
     n = len(interventions)
     if as_of is not None and period is not None:
         raise ParameterError("give as_of or period, not both: a day or a span of days")
-    starts, ends = (_days(interventions, name) for name in ("starts_on", "ends_on"))
+    starts, ends = (
+        read_instants(interventions, name, "interventions").dt.normalize()
+        for name in ("starts_on", "ends_on")
+    )
     undated = (starts.isna() & ends.isna()).to_numpy()
     if as_of is None and period is None:
         return Active(np.ones(n, dtype=bool), undated, np.ones(n))
@@ -79,18 +83,3 @@ def _day(value: Day | None, name: str) -> pd.Timestamp:
     if pd.isna(day):
         raise ParameterError(f"{name} is {value!r}; give a date such as '2025-12-31'")
     return (day.tz_localize("UTC") if day.tzinfo is None else day.tz_convert("UTC")).normalize()
-
-
-def _days(interventions: gpd.GeoDataFrame, name: str) -> pd.Series:
-    if name not in interventions:
-        return pd.Series(pd.NaT, index=interventions.index, dtype="datetime64[us, UTC]")
-    try:
-        days: pd.Series = pd.to_datetime(interventions[name], utc=True).dt.normalize()
-        return days
-    except (TypeError, ValueError) as error:
-        raise SchemaError(
-            "interventions",
-            found=f"{name} that cannot be read ({error})",
-            expected="dates",
-            repair="Read the file with geocn.read_interventions.",
-        ) from error

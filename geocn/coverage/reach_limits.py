@@ -9,10 +9,10 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
 from geocn._typing import BoolArray, FloatArray
 from geocn.errors import ParameterError, SchemaError
+from geocn.spatial.columns import read_numbers
 
 _FURTHEST_KM = 5000.0
 #: Columns of numbers: what they hold, the most they may be, and what to do about it.
@@ -151,15 +151,12 @@ def _own(interventions: gpd.GeoDataFrame, name: str) -> FloatArray:
     if name not in interventions:
         return np.full(len(interventions), np.nan)
     expected, most, hint = _NUMBERS[name]
-    column = interventions[name]
-    numbers = pd.to_numeric(column, errors="coerce")
-    unread = (numbers.isna() & column.notna()).to_numpy()
-    values: FloatArray = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    values, unread = read_numbers(interventions, name, "interventions", expected=expected)
     wrong = (values < 0) | (values > most) | np.isinf(values) | unread
     if wrong.any():
         raise SchemaError(
             "interventions",
-            found=f"{name} such as {column[wrong].tolist()[0]!r}",
+            found=f"{name} such as {interventions[name][wrong].tolist()[0]!r}",
             expected=expected,
             repair=f"Correct these rows; {hint}",
             rows=list(interventions.index[wrong]),

@@ -15,6 +15,7 @@ from geocn.harmonise.organisations import resolve_organisations
 from geocn.harmonise.organisations_aliases import alias_frame
 from geocn.provenance import attach
 from geocn.schema import layer_schema
+from geocn.spatial.columns import read_instants
 from geocn.spatial.crs import require_crs
 
 _UNSTATED = "(not stated)"
@@ -71,7 +72,9 @@ def reporting_change(
     Raises
     ------
     SchemaError
-        Where a column of ``keys`` is in neither snapshot, or dates cannot be read.
+        Where a column of ``keys`` is in neither snapshot.
+    DateError
+        Where dates cannot be read.
     ParameterError
         Where ``keys`` is empty or repeats a column, or the second cut-off lies before the first.
     LayerError
@@ -182,7 +185,7 @@ def _described(
     table = table.fillna(_UNSTATED).reset_index(drop=True)
     active = _active(frame, day)
     status = _column(frame, "status").fillna("").to_numpy(dtype=object)
-    dates = {name: _dates(frame, name) for name in _DATES}
+    dates = {name: read_instants(frame, name, "interventions") for name in _DATES}
     cutoff = None if day is None else pd.Timestamp(day)
     starts = dates["starts_on"]
     waiting = status == "planned"
@@ -209,13 +212,6 @@ def _active(frame: gpd.GeoDataFrame, day: Day | None) -> BoolArray:
     return rows
 
 
-def _dates(frame: gpd.GeoDataFrame, name: str) -> pd.Series:
-    if name not in frame:
-        return pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")
-    dates: pd.Series = pd.to_datetime(frame[name], utc=True)
-    return dates
-
-
 def _sites(frame: gpd.GeoDataFrame) -> pd.Series:
     """Return what makes a place one: its geometry, else its identifier."""
     shapes: pd.Series = frame.geometry.to_wkb(hex=True).astype("object")
@@ -227,7 +223,7 @@ def _signatures(frame: gpd.GeoDataFrame) -> pd.Series:
     given = _column(frame, "intervention_id")
     parts = [_column(frame, "source").fillna(""), given.fillna("")]
     parts += [_column(frame, name).fillna("") for name in _TEXTS]
-    parts += [_dates(frame, name).astype("str") for name in _DATES]
+    parts += [read_instants(frame, name, "interventions").astype("str") for name in _DATES]
     for name in _NUMBERS:
         values = frame[name] if name in frame else pd.Series(np.nan, index=frame.index)
         parts.append(pd.to_numeric(values, errors="coerce").astype("float64").astype("str"))

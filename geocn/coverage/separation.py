@@ -156,7 +156,7 @@ def _names(enforcement: gpd.GeoDataFrame, column: str | None) -> ObjectArray:
     if column is None and "intervention_id" in enforcement:
         column = "intervention_id"
     if column is None:
-        return np.asarray(enforcement.index.astype(str), dtype=object)
+        return np.array([str(label) for label in enforcement.index], dtype=object)
     if column not in enforcement:
         raise SchemaError(
             "enforcement",

@@ -12,6 +12,7 @@ import shapely
 
 from geocn._typing import BoolArray, FloatArray, ObjectArray
 from geocn.errors import GeometryError, LayerError, ParameterError, SchemaError
+from geocn.spatial.columns import read_numbers
 from geocn.spatial.crs import require_crs, to_lonlat
 from geocn.spatial.geodesy import area_km2
 
@@ -90,15 +91,15 @@ def hectares(frame: pd.DataFrame, column: str = "area_ha") -> FloatArray:
         Where the column is missing or holds no numbers, or a value is negative or infinite.
     """
     require_columns(frame, column)
-    try:
-        area: FloatArray = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
+    area, unread = read_numbers(frame, column, "cultivation", expected="hectares")
+    if unread.any():
         raise SchemaError(
             "cultivation",
-            found=f"{column} of type {frame[column].dtype}",
-            expected="numbers",
+            found=f"{column} such as {frame[column][unread].iloc[0]!r}",
+            expected="hectares as numbers",
             repair="Read the file with geocn.read_cultivation.",
-        ) from error
+            rows=list(frame.index[unread]),
+        )
     wrong = (area < 0) | np.isinf(area)
     if wrong.any():
         raise SchemaError(

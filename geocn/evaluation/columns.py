@@ -9,6 +9,7 @@ import pandas as pd
 
 from geocn._typing import BoolArray, FloatArray
 from geocn.errors import LayerError, ParameterError, SchemaError
+from geocn.spatial.columns import read_numbers
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str], layer: str) -> None:
@@ -39,12 +40,14 @@ def amounts(frame: pd.DataFrame, name: str, layer: str) -> FloatArray:
         Where an amount is negative or infinite.
     """
     require_columns(frame, [name], layer)
-    try:
-        values: FloatArray = frame[name].to_numpy(dtype=float, na_value=np.nan).copy()
-    except (TypeError, ValueError) as error:
+    values, unread = read_numbers(frame, name, layer)
+    if unread.any():
         raise SchemaError(
-            layer, found=f"column {name!r} of type {frame[name].dtype}", expected="numbers"
-        ) from error
+            layer,
+            found=f"{name} such as {frame[name][unread].iloc[0]!r}",
+            expected="numbers",
+            rows=list(frame.index[unread]),
+        )
     refuse(
         frame,
         (values < 0) | np.isinf(values),

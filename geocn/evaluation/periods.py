@@ -14,6 +14,7 @@ from geocn._typing import AnyArray, BoolArray, FloatArray
 from geocn.errors import DateError, ParameterError
 from geocn.evaluation.columns import require_columns
 from geocn.provenance import KEY
+from geocn.spatial.columns import read_instants
 
 Instant: TypeAlias = str | date | pd.Timestamp
 #: First and last day (both included), or instants.
@@ -138,12 +139,7 @@ def read_spans(frame: pd.DataFrame, time: str, layer: str) -> Spans:
     values = frame[time]
     if pd.api.types.is_numeric_dtype(values):
         return _years(frame, time, layer)
-    try:
-        stamps = pd.to_datetime(values, utc=True, format="ISO8601").dt.tz_localize(None)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DateError(
-            layer, found=f"{time} that is no instant ({error})", expected="datetimes or ISO dates"
-        ) from error
+    stamps = read_instants(frame, time, layer).dt.tz_localize(None)
     start = stamps.to_numpy().astype("M8[us]").copy()
     end = start + _TICK
     if "date_precision" not in frame:

@@ -174,3 +174,25 @@ def test_no_demand_is_no_error(villages, places, objective):
     found = locate(villages.iloc[:0], places, **ASKED, objective=objective)
     assert (found.selected, found.objective, found.bound, found.status) == ([], 0, 0, "optimal")
     assert {"site", "covered", "n_sites"} <= set(found.demand.columns)
+
+
+def test_a_threshold_that_nobody_is_within_leaves_all_uncovered(villages, places):
+    far = places.set_geometry(shapely.points([100.0, 101.0], 0)).set_crs(4326)
+    found = locate(villages, far, **ASKED)
+    assert found.objective == 0
+    assert found.unreachable == [0, 1, 2]
+
+
+def test_an_empty_point_has_no_place(villages, places):
+    villages.loc[0, "geometry"] = shapely.Point()
+    found = locate(villages, places, **ASKED)
+    assert found.unreachable == [0, 2]
+    assert found.objective == 3
+
+
+@pytest.mark.parametrize("objective", ["maximal_covering", "p_median", "weighted_p_center"])
+def test_weights_beyond_what_a_solver_can_add_up_are_refused(villages, places, objective):
+    villages.loc[1, "people"] = 1e308
+    with pytest.raises(SchemaError, match=r"adds up to 1e\+308") as caught:
+        locate(villages, places, objective=objective, **ASKED)
+    assert caught.value.rows == [1]

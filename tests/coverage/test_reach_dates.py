@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.coverage import reach
-from geocn.errors import ParameterError
+from geocn.errors import DateError, ParameterError
 
 GEOD = pyproj.Geod(ellps="WGS84")
 
@@ -113,3 +113,13 @@ def test_capacity_comes_along_and_zero_is_counted():
     found = reach(sites(3, capacity=[0, 5, None], reach_km=[1, 1, 1]))
     assert found["capacity"].fillna(-1).tolist() == [0, 5, -1]
     assert found.attrs["geocn"]["n_zero_capacity"] == 1
+
+
+@pytest.mark.parametrize("value", ["05/03/2024", 20_240_305, "soon"])
+def test_a_date_that_may_be_another_day_is_refused(value):
+    sites = gpd.GeoDataFrame(
+        {"starts_on": [value]}, geometry=[shapely.Point(-77, 1)], crs="EPSG:4326", index=["x"]
+    )
+    with pytest.raises(DateError, match="starts_on such as") as caught:
+        reach(sites, distance_km=1, as_of="2024-04-01")
+    assert caught.value.rows == ["x"]
