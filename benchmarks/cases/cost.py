@@ -122,7 +122,9 @@ _OURS16 = _PLACE + _MIDDLE.replace("{n}", "16").replace(
     "#--", "cost_surface(raster[:400, :400], [(0, 0)])\n#--"
 )
 
-_CORRIDOR = """#--
+_CORRIDOR = """
+least_cost_corridors(raster[:400, :400], [(20, 30)], [(300, 300)], tolerances=[0.05], neighbours=8)
+#--
 found = least_cost_corridors(raster, [(200, 300)], [(1800, 1700)], tolerances=[0.05], neighbours=8)
 print(found["n_cells"].tolist())
 """
