@@ -122,11 +122,17 @@ class Organisations(Strict):
 
 
 class ReleaseEntry(Strict):
-    """One partner's release: its name, its profile file, folders of its earlier releases."""
+    """One partner's release: its name, its profile file, folders of its earlier releases.
+
+    ``passphrase_env`` names the environment variable that holds the passphrase of an
+    encrypted release; the passphrase itself never stands in a file. Such a release is its
+    encrypted map alone: the other formats would be readable beside it.
+    """
 
     name: Name
     profile: str = Field(min_length=1)
     earlier: tuple[str, ...] = ()
+    passphrase_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
 class Outputs(Strict):
@@ -185,6 +191,10 @@ def faults_of(project: Project) -> Iterator[Fault]:
     yield from _unknown_references(project)
     yield from _same_names(project, "analyses")
     yield from _same_names(project, "releases")
+    for number, release in enumerate(project.releases):
+        if release.passphrase_env and "html" not in project.outputs.formats:
+            at = ("releases", number, "passphrase_env")
+            yield at, "only a map can be encrypted: add html to formats of [outputs]"
     for name in sorted(set(project.rasters) & set(LAYERS)):
         yield ("rasters", name), "a raster cannot bear the name of a layer"
 

@@ -13,8 +13,11 @@ from geocn.io.atomic import safe_name, sha256_file
 from geocn.maps import PlanningMap
 from geocn.project.results import Results
 
-#: The one format whose bytes may differ between runs of the same content.
-UNSTABLE = ".gpkg"
+#: The name of a map that asks for a passphrase.
+ENCRYPTED_MAP = "map.encrypted.html"
+#: Files whose bytes may differ between runs of the same content: a GeoPackage has its own
+#: clock, an encrypted map its random salt.
+UNSTABLE = (".gpkg", ENCRYPTED_MAP)
 
 
 def write_outputs(
@@ -25,6 +28,7 @@ def write_outputs(
     plan: PlanningMap | None,
     formats: Sequence[str],
     about: Mapping[str, Any],
+    passphrase: str | None = None,
 ) -> None:
     """Write layers and results into ``folder`` in the formats asked for.
 
@@ -44,7 +48,14 @@ def write_outputs(
     formats : sequence of {"gpkg", "parquet", "geotiff", "html"}
     about : mapping
         Title, marking and cut-off date; written into the GeoPackage and each frame.
+    passphrase : str, optional
+        Write the map alone, encrypted, as ``map.encrypted.html``: every other format would
+        be readable beside it.
     """
+    if passphrase is not None:
+        if plan is not None:
+            plan.save(folder / ENCRYPTED_MAP, passphrase=passphrase)
+        return
     frames = {name: frame for name, frame in layers.items() if isinstance(frame, pd.DataFrame)}
     derived = dict(_frames_of(results))
     if "parquet" in formats:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from geocn.errors import ProjectError
 from geocn.io.atomic import safe_name
+from geocn.maps.encryption import LEAST_LENGTH
 from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
 from geocn.project.manifest import write_manifest
+from geocn.project.model import ReleaseEntry
 from geocn.project.outputs import write_outputs
 from geocn.project.planning import planning_map
 from geocn.project.reading import Progress
@@ -70,12 +74,15 @@ def write_release(
             language=project.outputs.language,
         )
     formats = project.outputs.formats
-    write_outputs(folder, layers, results, plan=plan, formats=formats, about=told)
+    secret = passphrase_of(_entry(source, name))
+    write_outputs(
+        folder, layers, results, plan=plan, formats=formats, about=told, passphrase=secret
+    )
     content = {**told, "partner": profile.partner, "versions": versions()}
     write_manifest(folder, content, name="release.json")
     return {
         "partner": profile.partner,
-        "profile": source.shown(source.resolve(_profile_path(source, name))),
+        "profile": source.shown(source.resolve(_entry(source, name).profile)),
         "marking": str(label),
         "layers": released.report.to_dict("records"),
         "analyses": {key: {"rows": len(one.frame)} for key, one in results.done.items()},
@@ -83,5 +90,25 @@ def write_release(
     }
 
 
-def _profile_path(source: ProjectFile, name: str) -> str:
-    return next(one.profile for one in source.project.releases if one.name == name)
+def passphrase_of(entry: ReleaseEntry) -> str | None:
+    """Return the passphrase of a release from its environment variable, None without one.
+
+    Raises
+    ------
+    ProjectError
+        Where the variable is not set, or too short to be a passphrase.
+    """
+    if entry.passphrase_env is None:
+        return None
+    secret = os.environ.get(entry.passphrase_env, "")
+    if len(secret) < LEAST_LENGTH:
+        raise ProjectError(
+            f"release {entry.name!r}: found {len(secret)} characters in the environment variable "
+            f"{entry.passphrase_env}; expected a passphrase of at least {LEAST_LENGTH}. Set it "
+            "for this run only."
+        )
+    return secret
+
+
+def _entry(source: ProjectFile, name: str) -> ReleaseEntry:
+    return next(one for one in source.project.releases if one.name == name)

@@ -20,7 +20,7 @@ from geocn.project.outputs import write_outputs
 from geocn.project.period import Period
 from geocn.project.planning import planning_map
 from geocn.project.reading import Data, Progress, hash_inputs, read_all
-from geocn.project.releasing import write_release
+from geocn.project.releasing import passphrase_of, write_release
 from geocn.project.results import Results, World
 from geocn.sharing.marking import Marking, marking_of
 
@@ -105,6 +105,8 @@ def run(
     window = Period.parse(period) if period else None
     cutoff = cutoff_of(source, as_of, window)
     tell = progress or silent
+    for release in source.project.releases:
+        passphrase_of(release)
     target = Path(out) if out is not None else source.resolve(source.project.outputs.folder)
     hashes = hash_inputs(source)
     content = recipe(source, hashes, as_of=cutoff, period=window)
