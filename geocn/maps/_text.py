@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 MAX_TEXT = 2_000
@@ -28,6 +29,17 @@ def plain_text(value: object, *, limit: int = MAX_TEXT) -> str:
     cut = text[: limit + 1]
     cut = _CONTROL.sub(" ", cut).encode("utf-8", "replace").decode("utf-8").strip()
     return cut if len(text) <= limit else cut[: limit - 1] + "…"
+
+
+def are_plain(texts: Iterable[Any], *, limit: int = MAX_TEXT) -> bool:
+    """Say whether all are texts that :func:`plain_text` would leave as they are, none empty."""
+    known = list(texts)
+    if not known or not all(type(text) is str for text in known):
+        return not known
+    if "" in known or max(map(len, known)) > limit or [text.strip() for text in known] != known:
+        return False
+    whole = "\n".join(known)
+    return not _CONTROL.search(whole) and whole.encode("utf-8", "replace").decode() == whole
 
 
 def safe_json(value: Any) -> str:

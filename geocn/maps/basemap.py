@@ -25,6 +25,8 @@ _KINDS = ("coast", "border", "disputed", "division")
 _MAX_DETAIL = 5_000.0
 _MAX_DIVISION_LINES = 3_000.0
 _MAX_LABELS = 500
+#: Steps a degree of the packed basemap: 220 m for the coarse world, 22 m around the data.
+_WORLD_STEPS, _DETAIL_STEPS = 500, 5_000
 
 
 def _read(name: str) -> gpd.GeoDataFrame:
@@ -43,7 +45,10 @@ def world_block() -> str:
     """Return the coarse world as a block; it is the same on every map."""
     pack = Pack()
     land, lines = _rounded(_read("world_land")), _rounded(_read("world_lines"))
-    header = {"land": encode_geometry(land.geometry, pack), "lines": _lines(lines, pack)}
+    header = {
+        "land": encode_geometry(land.geometry, pack, steps=_WORLD_STEPS),
+        "lines": _lines(lines, pack, _WORLD_STEPS),
+    }
     return pack.block(header)
 
 
@@ -77,8 +82,8 @@ def detail_block(bounds: Bounds | None) -> str:
             lines = lines[lines["kind"] != "division"]
         header |= {
             "box": list(box),
-            "land": encode_geometry(land.geometry, pack),
-            "lines": _lines(lines, pack),
+            "land": encode_geometry(land.geometry, pack, steps=_DETAIL_STEPS),
+            "lines": _lines(lines, pack, _DETAIL_STEPS),
         }
     return pack.block(header)
 
@@ -89,12 +94,12 @@ def _clipped(frame: gpd.GeoDataFrame, box: Bounds) -> gpd.GeoDataFrame:
     return hits[~hits.geometry.is_empty]
 
 
-def _lines(frame: gpd.GeoDataFrame, pack: Pack) -> dict[str, Any]:
+def _lines(frame: gpd.GeoDataFrame, pack: Pack, steps: int) -> dict[str, Any]:
     found = {}
     for kind in _KINDS:
         rows = frame[frame["kind"] == kind]
         if len(rows):
-            found[kind] = encode_geometry(rows.geometry, pack)
+            found[kind] = encode_geometry(rows.geometry, pack, steps=steps)
     return found
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from geocn._typing import AnyArray, FloatArray, IntArray
 from geocn.io.packed import EXACT, Pack, bits_of, whole_numbers
-from geocn.maps._text import plain_text
+from geocn.maps._text import are_plain, plain_text
 
 NO_DAY = -(2**31)
 #: Fewer different texts than this are held as a list, whatever they look like.
@@ -64,6 +64,8 @@ def text_levels(values: pd.Series) -> tuple[IntArray, list[str]]:
         # 1, 1.0 and True are one key of a table, and sets are none
         raw = np.array([_text(value) for value in raw], dtype=object)
     codes, found = pd.factorize(raw)
+    if are_plain(found):
+        return codes, list(found)
     told = np.array([_text(value) for value in found], dtype=object)
     again, levels = pd.factorize(told)
     return np.append(again, -1)[codes], list(levels)

@@ -115,7 +115,7 @@ def encode_geometry(
     in ``s`` steps a degree. ``order`` puts the rows in another order.
     """
     shapes = np.asarray(geometry.values)
-    shapes = shapely.force_2d(shapes if order is None else shapes[order])
+    shapes = shapes if order is None else shapes[order]
     parts, row, kind = _parts(shapes)
     xy, part = shapely.get_coordinates(parts, return_index=True)
     xy, part, row, kind = _split(xy, part, row, kind)
@@ -155,6 +155,10 @@ def order_of(
 
 
 def _parts(shapes: AnyArray) -> tuple[AnyArray, IntArray, IntArray]:
+    kinds = shapely.get_type_id(shapes)
+    if (kinds <= 0).all():
+        row = np.flatnonzero((kinds == 0) & ~shapely.is_empty(shapes))
+        return shapes[row], row, np.full(len(row), _POINT)
     single, row = shapely.get_parts(shapes, return_index=True)
     nested = shapely.get_type_id(single) >= 4
     while nested.any():
