@@ -167,7 +167,7 @@
       box.addEventListener('change', () => { layer.visible = box.checked; second.overlay.redraw(); });
       list.append(el('label', {}, box, el('span', { text: layer.title() })));
     }
-    return el('details', {}, el('summary', { text: T('tab.layers'), attrs: { 'aria-label': T('compare.layers') } }), list);
+    return el('details', {}, el('summary', { text: T('tab.layers'), attrs: { title: T('compare.layers') } }), list);
   };
 
   const showLeft = () => {

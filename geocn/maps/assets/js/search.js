@@ -48,8 +48,8 @@
 
   // One row is opened; of several the map shows the whole.
   const goRows = (layer, column, code) => {
-    const rows = [];
-    for (let row = 0; row < layer.n; row++) if (column.codes[row] === code && layer.geometry.first[row] >= 0) rows.push(row);
+    const rows = [], { codes } = column;
+    for (let row = 0; row < layer.n; row++) if (codes[row] === code && layer.geometry.first[row] >= 0) rows.push(row);
     if (!rows.length) { geocn.say(T('search.nowhere')); return; }
     mark(null);
     if (rows.length === 1) { geocn.choose(layer, rows[0]); return; }
