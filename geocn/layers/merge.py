@@ -8,10 +8,12 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from geocn._typing import StrPath
 from geocn.errors import LayerError, SchemaError
 from geocn.harmonise.drugs import rollup
 from geocn.harmonise.duplicates import find_duplicates
 from geocn.harmonise.text import fold_series
+from geocn.layers.interventions import resolve_partners, told_of_organisations
 from geocn.provenance import KEY, attach
 from geocn.schema import LayerName, conform, empty
 from geocn.spatial.crs import same_crs
@@ -19,12 +21,18 @@ from geocn.spatial.crs import same_crs
 _LONLAT = "EPSG:4326"
 
 
-def merge_layers(frames: Sequence[gpd.GeoDataFrame], *, layer: LayerName) -> gpd.GeoDataFrame:
+def merge_layers(
+    frames: Sequence[gpd.GeoDataFrame],
+    *,
+    layer: LayerName,
+    organisations: pd.DataFrame | StrPath | None = None,
+) -> gpd.GeoDataFrame:
     """Join layers read from several files.
 
     Every row keeps its ``source``; ids stay those of the source. Seizures that two
     sources seem to report are flagged ``likely_duplicate`` with ``duplicate_group`` and
     ``duplicate_score`` and are not dropped: every result says what it did with them.
+    Partners of interventions that two files spell differently get one name.
 
     Parameters
     ----------
@@ -32,19 +40,25 @@ def merge_layers(frames: Sequence[gpd.GeoDataFrame], *, layer: LayerName) -> gpd
         Layers of one kind, as ``geocn.read_…`` returns them.
     layer : str
         Which kind.
+    organisations : DataFrame or path, optional
+        Table of aliases for the partners of interventions, as for
+        :func:`geocn.read_interventions`.
 
     Returns
     -------
     GeoDataFrame
         Rows in the order of ``frames``, with a fresh index. ``attrs["geocn"]`` holds the
-        report of each file under ``"files"`` and the sums of their rows in, out, rejected.
+        report of each file under ``"files"`` and the sums of their rows in, out, rejected;
+        with several files of interventions also ``"organisations"`` and how many rows were
+        renamed across them.
 
     Raises
     ------
     SchemaError
         Where a frame is not of this layer.
     LayerError
-        Where rows of several files do not say who reported them.
+        Where rows of several files do not say who reported them, or the table of aliases
+        is at fault.
 
     Examples
     --------
@@ -64,6 +78,8 @@ def merge_layers(frames: Sequence[gpd.GeoDataFrame], *, layer: LayerName) -> gpd
         details[key] = sum(int(f.get(key, 0)) for f in files)
     if layer == "seizures" and len(set(merged["source"])) > 1:
         details["likely_duplicates"] = _flag_duplicates(merged)
+    if layer == "interventions" and (len(parts) > 1 or organisations is not None):
+        merged = _agree_on_partners(merged, organisations, details)
     return attach(merged, "layers.merge_layers", **details)
 
 
@@ -101,6 +117,19 @@ def _require_sources(parts: Sequence[gpd.GeoDataFrame], layer: str) -> None:
             expected="a source for every row of a joint layer",
             repair="Read each file with source='…'.",
         )
+
+
+def _agree_on_partners(
+    merged: gpd.GeoDataFrame,
+    organisations: pd.DataFrame | StrPath | None,
+    details: dict[str, Any],
+) -> gpd.GeoDataFrame:
+    """Give each partner one name and write into ``details`` what that changed."""
+    resolved, match = resolve_partners(merged, organisations=organisations)
+    renamed = resolved["partner"].fillna("") != merged["partner"].fillna("")
+    details["organisations"] = told_of_organisations(match)
+    details["rows_renamed_across_files"] = int(renamed.sum())
+    return resolved
 
 
 def _flag_duplicates(merged: gpd.GeoDataFrame) -> int:

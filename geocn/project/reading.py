@@ -16,7 +16,6 @@ import geopandas as gpd
 from geocn import layers as readers
 from geocn.errors import GeocnWarning, RasterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
-from geocn.layers.interventions import resolve_partners, told_of_organisations
 from geocn.project.file import ProjectFile
 from geocn.project.model import LayerFile
 from geocn.project.totals import held_against
@@ -111,7 +110,9 @@ def read_all(
             progress(f"{layer}: {file.path}")
             target = _rejects_file(rejects, layer, number, file.path)
             frames.append(_read_file(source, layer, file, data, as_of=as_of, rejects=target))
-        joint = readers.merge_layers(frames, layer=layer_schema(layer).name)
+        kind = layer_schema(layer).name
+        aliases = _aliases(source) if kind == "interventions" else None
+        joint = readers.merge_layers(frames, layer=kind, organisations=aliases)
         # pandas copies attrs with every column it touches; the accounts are kept in data.files.
         joint.attrs.get(KEY, {}).pop("files", None)
         data.layers[layer] = joint
@@ -129,15 +130,12 @@ def _aliases(source: ProjectFile) -> Path | None:
 
 
 def _join_partners(source: ProjectFile, data: Data) -> None:
-    """Give partners that several files spell differently one name, and account for it."""
-    joint = data.layers["interventions"]
+    """Account for partners that several files spelled differently."""
+    said = data.layers["interventions"].attrs.get(KEY, {})
+    told, changed = said.pop("organisations", None), said.pop("rows_renamed_across_files", 0)
     aliases = _aliases(source)
-    resolved, match = resolve_partners(joint, organisations=aliases)
-    data.layers["interventions"] = resolved
-    changed = int((resolved["partner"].fillna("") != joint["partner"].fillna("")).sum())
-    if aliases is None and not changed:
+    if told is None or (aliases is None and not changed):
         return
-    told = told_of_organisations(match)
     account: dict[str, Any] = {"path": source.shown(aliases or source.path)}
     account |= {"organisations": told, "rows_renamed_across_files": changed, "warnings": []}
     if told["n_suggested"]:

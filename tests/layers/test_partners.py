@@ -64,13 +64,32 @@ def test_files_that_spell_a_partner_differently_agree_when_joined(tmp_path: Path
     two = geocn.read_interventions(
         write(tmp_path / "2.csv", "FUNDACION LUZ", "Fundación Luz (FL)"), source="b"
     )
+    assert set(one["partner"]) | set(two["partner"]) > {"Fundación Luz (FL)"}
     joint = merge_layers([one, two], layer="interventions")
+    assert set(joint["partner"]) == {"Fundación Luz (FL)"}
+    assert set(merge_layers([two, one], layer="interventions")["partner"]) == set(joint["partner"])
+    reported = ["Fundación Luz", "FL", "FUNDACION LUZ", "Fundación Luz (FL)"]
+    assert joint["partner_reported"].tolist() == reported
+    told = joint.attrs["geocn"]
+    renamed = (pd.concat([one, two])["partner"].to_numpy() != joint["partner"].to_numpy()).sum()
+    assert told["rows_renamed_across_files"] == renamed > 0
+    assert told["organisations"]["n_organisations"] == 1
     before = joint.copy(deep=True)
     resolved, match = resolve_partners(joint)
     assert set(resolved["partner"]) == {"Fundación Luz (FL)"}
     assert resolved["partner_reported"].tolist() == joint["partner_reported"].tolist()
     assert match.unresolved["n_rows"].tolist() == [4]
     pd.testing.assert_frame_equal(joint, before)
+
+
+def test_joined_files_follow_a_table_of_aliases(tmp_path: Path) -> None:
+    one = geocn.read_interventions(write(tmp_path / "1.csv", "La Luz"), source="a")
+    two = geocn.read_interventions(write(tmp_path / "2.csv", "Fundación Luz"), source="b")
+    assert merge_layers([one, two], layer="interventions")["partner"].nunique() == 2
+    table = pd.DataFrame({"alias": ["La Luz"], "organisation": ["Fundación Luz"]})
+    joint = merge_layers([one, two], layer="interventions", organisations=table)
+    assert set(joint["partner"]) == {"Fundación Luz"}
+    assert joint.attrs["geocn"]["rows_renamed_across_files"] == 1
 
 
 def test_a_layer_read_again_keeps_the_name_as_reported(tmp_path: Path) -> None:
