@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import geopandas as gpd
@@ -177,8 +178,11 @@ class LayerStack:
         added, what_if, summary = coverage_layers(
             result, reaches=reaches, weight=weight, label=weight_label, name=name
         )
+        if what_if is not None:
+            drawn = next(k for k, one in enumerate(added) if one.kind == "coverage")
+            place = f"layer-{len(self._layers) + drawn}"
+            self._what_ifs.append(replace(what_if, layer=place))
         self._layers += added
-        self._what_ifs += [what_if] if what_if else []
         self._coverage += [{"name": name, "rows": summary}] if summary else []
         return self
 

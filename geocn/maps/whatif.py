@@ -13,6 +13,7 @@ import shapely
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ParameterError
 from geocn.maps.columns import numbers, texts
+from geocn.maps.geometry import STEPS
 from geocn.maps.packing import Pack
 
 MAX_SITES = 1_000
@@ -26,7 +27,10 @@ class WhatIf:
 
     ``covers[s, d]`` says whether site ``s`` reaches demand point ``d``. Lines and areas of
     demand stand as points spread over them, their weight shared (``sampled``); ``exact`` is
-    the share covered that the analysis found.
+    the share covered that the analysis found. ``places`` are longitude and latitude of the
+    demand points, from which the page measures the distance to a site that a planner places,
+    and ``rows`` the rows of the demand that they stand for; ``layer`` is the id of the layer
+    that draws them.
     """
 
     names: list[str]
@@ -34,9 +38,12 @@ class WhatIf:
     covers: BoolArray
     weights: FloatArray
     weight_label: str | None
+    places: FloatArray
+    rows: IntArray
     sampled: bool = False
     exact: float | None = None
     title: str | None = None
+    layer: str | None = None
 
     @property
     def share_covered(self) -> float:
@@ -46,7 +53,8 @@ class WhatIf:
         return reached / total if total > 0 else float("nan")
 
     def encode(self, pack: Pack) -> dict[str, Any]:
-        """Put weights and bits into ``pack`` and return the description for the header."""
+        """Put weights, places and bits into ``pack`` and return the description for the header."""
+        steps = np.round(self.places * STEPS).astype(np.int32)
         bits = np.packbits(self.covers, axis=1, bitorder="little")
         return {
             "sites": [
@@ -57,6 +65,11 @@ class WhatIf:
             "n": len(self.weights),
             "bits": pack.array(bits.ravel(), "u1"),
             "weights": pack.array(self.weights, "f8"),
+            "steps": STEPS,
+            "x": pack.array(steps[:, 0], "i4"),
+            "y": pack.array(steps[:, 1], "i4"),
+            "rows": pack.array(self.rows, "i4"),
+            "layer": self.layer,
             "label": self.weight_label,
             "sampled": self.sampled,
             "exact": self.exact,
@@ -98,6 +111,8 @@ def what_if(
         covers,
         (_weights(demand, weight) / np.maximum(shares, 1))[row],
         label,
+        shapely.get_coordinates(points),
+        row,
         sampled=len(points) > len(demand),
         exact=exact,
         title=title,

@@ -1,18 +1,32 @@
 'use strict';
-// Notes: points, lines and areas the reader draws, with a text each; they go out as GeoJSON.
+// Notes: points, lines and areas the reader draws, with a text each; they go out as GeoJSON
+// and come back from it, so that two planners can join theirs.
 (() => {
   const { el, T } = geocn;
   const STYLE = { color: '#b3006b', weight: 3, fillColor: '#b3006b', fillOpacity: 0.12, dashArray: '6 4' };
   const LEAST = { point: 1, line: 2, area: 3 };
+  const MOST_BYTES = 2e7, MOST_TEXT = 2000;
+  const TLP = ['TLP:CLEAR', 'TLP:GREEN', 'TLP:AMBER', 'TLP:AMBER+STRICT', 'TLP:RED'];
   const notes = [];
-  let drawing = null;
+  let drawing = null, said = '';
 
-  const distance = (vertices) => vertices.slice(1).reduce((sum, v, k) => sum + geocn.map.distance(vertices[k], v), 0);
+  const newId = () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const now = () => new Date().toISOString();
+  const rank = (marking) => TLP.indexOf(String(marking ?? '').trim().toUpperCase());
+
+  const distance = (vertices) => geocn.parts.measure.length(vertices);
 
   const shape = (kind, vertices, options) => {
     const look = { ...STYLE, pane: 'notes', ...options };
     if (kind === 'point') return L.circleMarker(vertices[0], { ...look, radius: 7, fillOpacity: 0.7, dashArray: null });
     return kind === 'line' ? L.polyline(vertices, { ...look, fill: false }) : L.polygon(vertices, look);
+  };
+
+  const put = (note) => {
+    note.shape = shape(note.kind, note.vertices).addTo(geocn.map);
+    note.shape.on('click', () => { if (!geocn.state.drawing) focus(note); });
+    notes.push(note);
+    return note;
   };
 
   const finish = () => {
@@ -22,9 +36,8 @@
     sketch.remove();
     stopDrawing();
     if (vertices.length >= LEAST[kind]) {
-      const note = { kind, vertices, text: '', shape: shape(kind, vertices).addTo(geocn.map) };
-      note.shape.on('click', () => focus(note));
-      notes.push(note);
+      geocn.state.saved = false;
+      const note = put({ id: newId(), kind, vertices, text: '', at: now(), marking: geocn.config.marking, map_id: geocn.config.map_id, own: true });
       refresh();
       focus(note);
     }
@@ -70,24 +83,95 @@
     if (field) field.focus();
   };
 
+  const position = (v) => [Number(v.lng.toFixed(6)), Number(v.lat.toFixed(6))];
+  const geometry = ({ kind, vertices }) => {
+    const line = vertices.map(position);
+    if (kind === 'point') return { type: 'Point', coordinates: line[0] };
+    return kind === 'line' ? { type: 'LineString', coordinates: line } : { type: 'Polygon', coordinates: [[...line, line[0]]] };
+  };
+
+  const authorOf = (note) => (note.own ? geocn.state.author ?? '' : note.author);
+
   const geojson = () => {
-    const position = (v) => [Number(v.lng.toFixed(6)), Number(v.lat.toFixed(6))];
-    const geometry = ({ kind, vertices }) => {
-      const line = vertices.map(position);
-      if (kind === 'point') return { type: 'Point', coordinates: line[0] };
-      return kind === 'line' ? { type: 'LineString', coordinates: line } : { type: 'Polygon', coordinates: [[...line, line[0]]] };
-    };
-    const author = geocn.state.author ?? '';
-    return {
-      type: 'FeatureCollection',
-      geocn: { map_id: geocn.config.map_id, title: geocn.config.title, marking: geocn.config.marking, cutoff: geocn.config.cutoff, author },
-      features: notes.map((note) => ({ type: 'Feature', properties: { note: note.text, author, marking: geocn.config.marking, map_id: geocn.config.map_id }, geometry: geometry(note) })),
-    };
+    const { map_id, title, marking, cutoff } = geocn.config;
+    const drawn = notes.map((note) => ({
+      type: 'Feature',
+      properties: { note_id: note.id, kind: note.kind, text: note.text, author: authorOf(note), said_at: note.at, marking: note.marking, map_id: note.map_id },
+      geometry: geometry(note),
+    }));
+    const sites = geocn.whatif ? geocn.whatif.placed().map((site) => ({
+      type: 'Feature',
+      properties: { note_id: site.id, kind: 'proposed_site', text: site.name, author: authorOf(site), said_at: site.at, marking: site.marking, map_id: site.map_id, partner: site.partner, reach_km: site.reach_km },
+      geometry: { type: 'Point', coordinates: position(site.at_place) },
+    })) : [];
+    return { type: 'FeatureCollection', geocn: { map_id, title, marking, cutoff, author: geocn.state.author ?? '' }, features: [...drawn, ...sites] };
   };
 
   const save = () => {
     geocn.state.saved = true;
     geocn.download(`geocn-${geocn.config.map_id}-notes.geojson`, 'application/geo+json', `${JSON.stringify(geojson(), null, 1)}\n`);
+  };
+
+  // What a file says, as notes; null where it is no file of notes.
+  const read = (text) => {
+    let content;
+    try { content = JSON.parse(text); } catch { return null; }
+    if (!content || !Array.isArray(content.features)) return null;
+    const latLng = ([lng, lat]) => (Math.abs(lat) <= 90 && Math.abs(lng) <= 360 ? L.latLng(lat, lng) : null);
+    const words = (value, most = 200) => (value === null || value === undefined ? '' : String(value).slice(0, most));
+    const found = [];
+    for (const feature of content.features) {
+      const told = feature?.properties ?? {}, { type, coordinates } = feature?.geometry ?? {};
+      const kind = { Point: 'point', LineString: 'line', Polygon: 'area' }[type];
+      let vertices;
+      try { vertices = (kind === 'point' ? [coordinates] : kind === 'line' ? coordinates : coordinates[0].slice(0, -1)).map(latLng); } catch { continue; }
+      if (!kind || vertices.length < LEAST[kind] || vertices.includes(null)) continue;
+      const at = Number.isNaN(Date.parse(told.said_at)) ? '' : new Date(told.said_at).toISOString();
+      const note = { id: words(told.note_id) || newId(), kind, vertices, text: words(told.text, MOST_TEXT), author: words(told.author), at, marking: words(told.marking) || geocn.config.marking, map_id: words(told.map_id) };
+      const reach = Number(told.reach_km);
+      if (told.kind === 'proposed_site' && kind === 'point' && reach > 0) Object.assign(note, { site: true, partner: words(told.partner), reach_km: reach });
+      found.push(note);
+    }
+    return found;
+  };
+
+  // A note above the marking of the map stays out, and so does one that cannot be compared.
+  const above = (note) => {
+    const own = rank(geocn.config.marking), its = rank(note.marking);
+    return note.marking !== geocn.config.marking && (own < 0 || its < 0 || its > own);
+  };
+
+  const merge = (found) => {
+    const count = { added: 0, edited: 0, same: 0, refused: 0, elsewhere: 0 };
+    for (const note of found) {
+      if (above(note)) { count.refused++; continue; }
+      if (note.map_id !== geocn.config.map_id) count.elsewhere++;
+      if (note.site && geocn.whatif) { count[geocn.whatif.restore(note)]++; continue; }
+      const old = notes.find((one) => one.id === note.id);
+      if (old && old.at >= note.at) { count.same++; continue; }
+      if (old) {
+        old.shape.remove();
+        notes.splice(notes.indexOf(old), 1);
+        if (rank(old.marking) > rank(note.marking)) note.marking = old.marking;
+      }
+      count[old ? 'edited' : 'added']++;
+      put(note);
+    }
+    return count;
+  };
+
+  const load = async (file) => {
+    const found = file.size > MOST_BYTES ? null : read(await file.text());
+    if (found === null) said = T('notes.unreadable');
+    else {
+      const count = merge(found);
+      const parts = [T('notes.loaded', { added: count.added, edited: count.edited, same: count.same })];
+      if (count.refused) parts.push(T('notes.refused', { n: count.refused }));
+      if (count.elsewhere) parts.push(T('notes.elsewhere', { n: count.elsewhere }));
+      said = parts.join(' ');
+      if (count.added || count.edited) geocn.state.saved = false;
+    }
+    refresh();
   };
 
   const remove = (note) => {
@@ -96,15 +180,30 @@
     refresh();
   };
 
+  // Whoever edits a loaded note is its author from then on.
+  const edit = (note, text) => {
+    if (!note.own && geocn.state.author) note.own = true;
+    Object.assign(note, { text, at: now() });
+    geocn.state.saved = false;
+  };
+
   const entry = (note, k) => {
-    const text = el('textarea', { attrs: { rows: 2, maxlength: 2000, 'data-note': k, 'aria-label': T('notes.text', { n: String(k + 1) }), placeholder: T('notes.placeholder') } });
+    const text = el('textarea', { attrs: { rows: 2, maxlength: MOST_TEXT, dir: 'auto', 'data-note': k, 'aria-label': T('notes.text', { n: String(k + 1) }), placeholder: T('notes.placeholder') } });
     text.value = note.text;
-    text.addEventListener('input', () => { note.text = text.value; geocn.state.saved = false; });
+    text.addEventListener('input', () => edit(note, text.value));
     const size = note.kind === 'point' ? '' : ` · ${geocn.distance(distance(note.kind === 'area' ? [...note.vertices, note.vertices[0]] : note.vertices))}`;
     const go = el('button', { text: T(`notes.${note.kind}`) + size, cls: 'link', attrs: { type: 'button' } });
-    go.addEventListener('click', () => geocn.map.fitBounds(L.latLngBounds(note.vertices).pad(0.5), { maxZoom: 9 }));
+    go.addEventListener('click', () => { geocn.map.fitBounds(L.latLngBounds(note.vertices).pad(0.5), { maxZoom: 9 }); geocn.emit('look'); });
     const away = el('button', { text: '✕', attrs: { type: 'button', 'aria-label': T('notes.delete'), title: T('notes.delete') }, on: { click: () => remove(note) } });
-    return el('li', {}, el('div', { cls: 'row' }, go, away), text);
+    const who = note.own ? [] : [note.author, note.at && geocn.day(Math.floor(Date.parse(note.at) / 86400000))].filter(Boolean);
+    return el('li', {}, el('div', { cls: 'row' }, go, away), who.length ? el('p', { cls: 'measure', text: who.map(geocn.isolate).join(' · ') }) : null, text);
+  };
+
+  const loader = () => {
+    const input = el('input', { id: 'notes-file', attrs: { type: 'file', accept: '.geojson,.json,application/geo+json', hidden: '' } });
+    input.addEventListener('change', () => { if (input.files.length) load(input.files[0]); });
+    const button = el('button', { id: 'notes-load', text: T('notes.load'), attrs: { type: 'button' }, on: { click: () => input.click() } });
+    return [button, input];
   };
 
   const refresh = () => {
@@ -123,12 +222,18 @@
       const stop = el('button', { text: T('notes.cancel'), attrs: { type: 'button' }, on: { click: cancel } });
       parts.push(el('p', { cls: 'hint', text: T(`notes.how.${drawing.kind === 'point' ? 'point' : 'path'}`) }), el('div', { cls: 'row' }, ...(drawing.kind === 'point' ? [stop] : [done, undo, stop]), el('output', { id: 'notes-length' })));
     }
-    const author = el('input', { id: 'notes-author', attrs: { type: 'text', maxlength: 120, autocomplete: 'off' } });
+    const author = el('input', { id: 'notes-author', attrs: { type: 'text', maxlength: 120, autocomplete: 'off', dir: 'auto' } });
     author.value = geocn.state.author ?? '';
     author.addEventListener('input', () => { geocn.state.author = author.value; });
     const out = el('button', { id: 'notes-save', text: T('notes.save'), cls: 'primary', attrs: { type: 'button' }, on: { click: save } });
-    out.disabled = !notes.length;
-    parts.push(el('ol', { id: 'notes-list' }, ...notes.map(entry)), el('label', { cls: 'field' }, el('span', { text: T('notes.author') }), author), out, el('p', { cls: 'hint', text: T('notes.kept') }));
+    out.disabled = !notes.length && !geocn.whatif?.placed().length;
+    parts.push(
+      el('ol', { id: 'notes-list' }, ...notes.map(entry)),
+      el('label', { cls: 'field' }, el('span', { text: T('notes.author') }), author),
+      el('div', { cls: 'row' }, out, ...loader()),
+      el('p', { id: 'notes-said', cls: 'hint', text: said, attrs: { role: 'status' } }),
+      el('p', { cls: 'hint', text: T('notes.kept') }),
+    );
     box.replaceChildren(...parts);
   };
 
@@ -154,8 +259,16 @@
       if (event.key === 'Escape') cancel();
       if (event.key === 'Enter' && event.target.tagName !== 'BUTTON') finish();
     });
-    window.addEventListener('beforeunload', (event) => { if (notes.length && !geocn.state.saved) event.preventDefault(); });
+    geocn.on('language', () => { said = ''; });
+    // Whoever begins something else on the map is done with the note that was being drawn.
+    geocn.on('look', () => {
+      if (!drawing || geocn.state.drawing === drawing.kind) return;
+      drawing.sketch.remove();
+      drawing = null;
+      refresh();
+    });
+    window.addEventListener('beforeunload', (event) => { if ((notes.length || geocn.whatif?.placed().length) && !geocn.state.saved) event.preventDefault(); });
   };
 
-  geocn.parts.notes = { start, panel, geojson };
+  geocn.parts.notes = { start, panel, geojson, save, newId, now };
 })();
