@@ -11,19 +11,21 @@
     return 2 * MEAN_RADIUS * Math.asin(Math.min(1, Math.sqrt(h)));
   };
 
+  const across = (a, b) => ((((b.lng - a.lng + 180) % 360) + 360) % 360 - 180) * DEGREE;
+
   // Vincenty's inverse (1975, doi:10.1179/sre.1975.23.176.88). Near antipodes it does not
   // converge, and the great circle stands in: off by 0.5 % at most.
   const distance = (a, b) => {
-    const across = (b.lng - a.lng) * DEGREE, u = Math.atan((1 - F) * Math.tan(a.lat * DEGREE)), v = Math.atan((1 - F) * Math.tan(b.lat * DEGREE));
+    const turn = across(a, b), u = Math.atan((1 - F) * Math.tan(a.lat * DEGREE)), v = Math.atan((1 - F) * Math.tan(b.lat * DEGREE));
     const [su, cu, sv, cv] = [Math.sin(u), Math.cos(u), Math.sin(v), Math.cos(v)];
-    let lambda = across;
+    let lambda = turn;
     for (let k = 0; k < 100; k++) {
       const sl = Math.sin(lambda), cl = Math.cos(lambda);
       const sine = Math.hypot(cv * sl, cu * sv - su * cv * cl), cosine = su * sv + cu * cv * cl, sigma = Math.atan2(sine, cosine);
       if (sine < 1e-15) return cosine > 0 ? 0 : greatCircle(a, b);
       const azimuth = (cu * cv * sl) / sine, square = 1 - azimuth ** 2, middle = square ? cosine - (2 * su * sv) / square : 0;
       const c = (F / 16) * square * (4 + F * (4 - 3 * square)), before = lambda;
-      lambda = across + (1 - c) * F * azimuth * (sigma + c * sine * (middle + c * cosine * (2 * middle ** 2 - 1)));
+      lambda = turn + (1 - c) * F * azimuth * (sigma + c * sine * (middle + c * cosine * (2 * middle ** 2 - 1)));
       if (Math.abs(lambda) > 4) break;
       if (Math.abs(lambda - before) < 1e-12) {
         const k2 = (square * (A ** 2 - B ** 2)) / B ** 2, big = 1 + (k2 / 16384) * (4096 + k2 * (k2 * (320 - 175 * k2) - 768)), small = (k2 / 1024) * (256 + k2 * (k2 * (74 - 47 * k2) - 128));
@@ -44,10 +46,10 @@
   const area = (points) => {
     let excess = 0, turns = 0;
     points.forEach((a, k) => {
-      const b = points[(k + 1) % points.length], across = ((((b.lng - a.lng + 180) % 360) + 360) % 360 - 180) * DEGREE;
+      const b = points[(k + 1) % points.length], turn = across(a, b);
       const s = Math.tan(authalic(a.lat) / 2), t = Math.tan(authalic(b.lat) / 2);
-      excess += 2 * Math.atan2(Math.tan(across / 2) * (s + t), 1 + s * t);
-      turns += across;
+      excess += 2 * Math.atan2(Math.tan(turn / 2) * (s + t), 1 + s * t);
+      turns += turn;
     });
     const around = Math.abs(turns) > Math.PI, found = around ? 2 * Math.PI - Math.abs(excess) : Math.abs(excess);
     return Math.min(found, 4 * Math.PI - found) * AUTHALIC_RADIUS ** 2;
