@@ -118,7 +118,7 @@
   const card = (layer, rows) => {
     const { el } = geocn;
     const box = el('div', { cls: 'card' }, el('h3', { text: layer.title() }));
-    if (rows.length > 1) box.append(el('p', { cls: 'pile', text: T('pile', { n: rows.length }) }));
+    if (rows.length > 1) box.append(el('p', { cls: 'pile', text: T(layer.imprecise(rows[0]) === null ? 'pile.exact' : 'pile', { n: rows.length }) }));
     for (const row of rows.slice(0, MOST)) {
       const part = el('div', { cls: 'card-row' });
       for (const text of sentences(layer, row)) part.append(el('p', { text }));

@@ -4,8 +4,9 @@
   const { geo } = geocn;
 
   const build = (layer) => {
-    layer.paths = new Array(layer.n).fill(null);
+    layer.paths = [];
     if (!layer.hasShapes) return;
+    layer.paths = new Array(layer.n).fill(null);
     for (let row = 0; row < layer.n; row++) {
       if (geo.isPoint(layer.geometry, row) || layer.geometry.first[row] < 0) continue;
       const areas = geo.polygons(layer.geometry, row);
