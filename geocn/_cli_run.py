@@ -27,9 +27,24 @@ def run_project(project: Path, *, out: Path | None, period: str | None, as_of: s
     for name, one in result.manifest["releases"].items():
         _print_pairs(f"Release {name}: not computed", ("name", "why"), one["not_computed"])
     _print_notes(result.notes)
+    for name, one in result.manifest["releases"].items():
+        line("release", name, _what_left(one))
     line("folder", result.folder)
     for path in result.maps:
         line("map", path)
+
+
+def _what_left(release: Mapping[str, Any]) -> str:
+    """Say in one line what a release holds and which rules touched it."""
+    layers = release["layers"]
+    left, there = (sum(one[key] for one in layers) for key in ("n_released", "n_in"))
+    done, undone = len(release["analyses"]), len(release["not_computed"])
+    touched = dict.fromkeys(one["rule"] for one in release["rules"] if one["rows"] or one["cells"])
+    rules = ", ".join(touched) or "none"
+    return (
+        f"{release['marking']} to {release['partner']}: {left:,} of {there:,} rows, "
+        f"{done} of {done + undone} analyses; rules that touched rows: {rules}"
+    )
 
 
 def check_project(project: Path, *, as_of: str | None) -> None:

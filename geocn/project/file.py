@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class ProjectFile:
             yield from _missing(file, project)
 
         project = _with_every_file(file, read_model(file, Project, check=check))
-        known = {
+        known: dict[str, Collection[str]] = {
             "layers": project.layers,
             "rasters": project.rasters,
             "places": project.places,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geocn.io.atomic import safe_name
-from geocn.project.file import ProjectFile
+from geocn.project.file import SUMS, ProjectFile
 from geocn.project.outputs import hashes_of, stable
 from geocn.project.period import Period
 from geocn.provenance import plain, versions
@@ -64,6 +64,13 @@ def write_manifest(folder: Path, content: Mapping[str, Any], *, name: str) -> di
     hashes = hashes_of(folder)
     whole = {**content, "outputs": stable(hashes)}
     (folder / name).write_text(to_text(whole), encoding="utf-8", newline="\n")
-    lines = [f"{digest}  {path}\n" for path, digest in hashes_of(folder).items()]
-    (folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8", newline="\n")
+    write_sums(folder)
     return whole
+
+
+def write_sums(folder: Path) -> None:
+    """Write ``SHA256SUMS`` of all other files below ``folder``."""
+    sums = folder / SUMS
+    sums.unlink(missing_ok=True)
+    lines = [f"{digest}  {path}\n" for path, digest in hashes_of(folder).items()]
+    sums.write_text("".join(lines), encoding="utf-8", newline="\n")

@@ -16,8 +16,8 @@ from geocn.project.results import Results
 #: The name of a map that asks for a passphrase.
 ENCRYPTED_MAP = "map.encrypted.html"
 #: Files whose bytes may differ between runs of the same content: a GeoPackage has its own
-#: clock, an encrypted map its random salt.
-UNSTABLE = (".gpkg", ENCRYPTED_MAP)
+#: clock, an encrypted map its random salt, and the sidecars state the sums of both.
+UNSTABLE = (".gpkg", ENCRYPTED_MAP, "sidecar.json", "sidecar.xml")
 
 
 def write_outputs(
@@ -57,7 +57,7 @@ def write_outputs(
             plan.save(folder / ENCRYPTED_MAP, passphrase=passphrase)
         return
     frames = {name: frame for name, frame in layers.items() if isinstance(frame, pd.DataFrame)}
-    derived = dict(_frames_of(results))
+    derived = dict(frames_of(results))
     if "parquet" in formats:
         for part, members in (("layers", frames), ("results", derived)):
             for name, frame in members.items():
@@ -80,7 +80,8 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _frames_of(results: Results) -> Iterator[tuple[str, pd.DataFrame]]:
+def frames_of(results: Results) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield every frame of the results by the name that its file bears."""
     for result in results.done.values():
         yield result.name, result.frame
         for suffix, frame in result.more.items():

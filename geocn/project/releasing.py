@@ -3,24 +3,69 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from geocn.errors import ProjectError
-from geocn.io.atomic import safe_name
+import pandas as pd
+
+from geocn.errors import ProjectError, ReleaseWarning
+from geocn.io.atomic import safe_name, sha256_file
 from geocn.maps.encryption import LEAST_LENGTH
+from geocn.project.clearing import DERIVABLE, add_derived, clear_results, layers_of
 from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
-from geocn.project.manifest import write_manifest
-from geocn.project.model import ReleaseEntry
-from geocn.project.outputs import write_outputs
+from geocn.project.manifest import write_manifest, write_sums
+from geocn.project.model import Fault, ReleaseEntry
+from geocn.project.outputs import hashes_of, write_outputs
 from geocn.project.planning import planning_map
 from geocn.project.reading import Progress
-from geocn.project.results import World
+from geocn.project.results import Results, World
 from geocn.provenance import versions
-from geocn.sharing.marking import Marking, marking_of
-from geocn.sharing.release import release
+from geocn.sharing import Label, Marking, ReleaseProfile, label_of, read_secret
+from geocn.sharing.profile import unknown_columns
+from geocn.sharing.release import Released, release
+from geocn.sharing.sidecar import sidecar, to_json, to_xml
+from geocn.sharing.toml_model import read_model
+
+# What the map says of these two stands in the language of the map.
+_EXPIRES = {
+    "en": "This release expires on {}.",
+    "es": "Esta divulgación caduca el {}.",
+    "fr": "Cette diffusion expire le {}.",
+    "pt": "Esta divulgação expira em {}.",
+    "ar": "تنتهي صلاحية هذا الإصدار في {}.",
+}
+_DERIVED = {
+    "en": "{} is derived from withheld data; approved by {}.",
+    "es": "{} se deriva de datos reservados; aprobado por {}.",
+    "fr": "{} est dérivé de données non diffusées ; approuvé par {}.",
+    "pt": "{} deriva de dados reservados; aprovado por {}.",
+    "ar": "{} مشتق من بيانات محجوبة؛ وافق عليه {}.",
+}
+
+
+def check_profiles(source: ProjectFile, layers: Mapping[str, Any]) -> None:
+    """Refuse profiles that name columns which the layers lack, before anything is computed.
+
+    Raises
+    ------
+    ProjectError
+        With one line a fault: file, line, key and what is wrong.
+    """
+    kinds = {one.name: one.kind for one in source.project.analyses}
+    frames = {name: one for name, one in layers.items() if isinstance(one, pd.DataFrame)}
+
+    def check(profile: ReleaseProfile) -> Iterator[Fault]:
+        yield from unknown_columns(profile, frames)
+        for number, one in enumerate(profile.derived):
+            if kinds.get(one.analysis) not in DERIVABLE:
+                at = ("derived", number, "analysis")
+                yield at, f"only {', '.join(DERIVABLE)} may be derived from withheld data"
+
+    for entry in source.project.releases:
+        read_model(source.resolve(entry.profile), ReleaseProfile, check=check)
 
 
 def write_release(
@@ -29,36 +74,45 @@ def write_release(
     name: str,
     *,
     world: World,
+    joint: Results,
     about: Mapping[str, Any],
     progress: Progress,
 ) -> dict[str, Any]:
     """Write what one profile allows into ``releases/<name>``, ready to be handed over.
 
     Every analysis is computed anew from the released layers, so that what is withheld is
-    absent. What the folder holds says nothing of what was withheld; the account that is
-    returned does, and stays with the project's own manifest.
+    absent, and cleared of small counts. Of the ``joint`` results it takes only what the
+    profile names as derived. What the folder holds says nothing of what was withheld; the
+    account that is returned does, and stays with the project's own manifest.
 
     Returns
     -------
     dict
-        Partner, counts by layer, and the analyses that could not be computed.
+        Partner, counts by layer, what each rule touched, and the analyses that could not be
+        computed.
 
     Raises
     ------
     UnlabelledDataError
         Where a row of an allowed layer carries no marking.
+    ReleaseError
+        Where the profile has expired, or its secret is not named.
     """
     project, profile = source.project, source.profiles[name]
-    released = release({**world.layers, **world.rasters}, profile)
+    entry = _entry(source, name)
+    earlier = [source.resolve(one) for one in entry.earlier]
+    released = _released(profile, world, earlier)
     layers = {key: one for key, one in released.layers.items() if key in world.layers}
     rasters = {key: one for key, one in released.layers.items() if key in world.rasters}
     seen = World(layers, rasters, world.places, world.as_of)
-    results = compute(project.analyses, seen, progress=progress)
-    # What the project itself adds takes the project's label, but never above the release's.
-    label = Marking.highest(
-        [marking_of(*released.layers.values()), min(project.label, profile.max_marking)]
+    results, derived = add_derived(
+        compute(project.analyses, seen, progress=progress), joint, profile
     )
-    told = {**about, "marking": str(label), "title": profile.title or project.title}
+    cleared, shown, touched = clear_results(
+        results, profile, world=seen, specs=project.analyses, earlier=earlier
+    )
+    label = _label(released, project.label, profile)
+    told = {**about, "marking": str(label.marking), "title": profile.title or project.title}
     folder = draft / "releases" / safe_name(name)
     folder.mkdir(parents=True)
     plan = None
@@ -66,28 +120,100 @@ def write_release(
         plan = planning_map(
             told["title"],
             layers,
-            results,
-            marking=label,
+            shown,
+            marking=label.marking,
             releasable_to=profile.partner,
             as_of=world.as_of,
-            limits=project.limits if profile.limits is None else profile.limits,
+            limits=_limits(source, profile, derived),
             language=project.outputs.language,
         )
     formats = project.outputs.formats
-    secret = passphrase_of(_entry(source, name))
+    secret = passphrase_of(entry)
     write_outputs(
-        folder, layers, results, plan=plan, formats=formats, about=told, passphrase=secret
+        folder, layers, cleared, plan=plan, formats=formats, about=told, passphrase=secret
     )
-    content = {**told, "partner": profile.partner, "versions": versions()}
-    write_manifest(folder, content, name="release.json")
+    _bind(folder, source, name, told=told, label=label, records=(released.lowered, derived))
     return {
         "partner": profile.partner,
-        "profile": source.shown(source.resolve(_entry(source, name).profile)),
-        "marking": str(label),
+        "profile": source.shown(source.resolve(entry.profile)),
+        "marking": str(label.marking),
         "layers": released.report.to_dict("records"),
+        "rules": [*released.rules.to_dict("records"), *touched],
+        "lowered": released.lowered,
+        "derived": derived,
+        "notes": released.notes,
         "analyses": {key: {"rows": len(one.frame)} for key, one in results.done.items()},
         "not_computed": results.skipped,
     }
+
+
+def _released(profile: ReleaseProfile, world: World, earlier: list[Path]) -> Released:
+    masks = any(rule.donut_m is not None for rule in profile.layers.values())
+    with warnings.catch_warnings():
+        # The notes of the release say it in the manifest, where the next person looks.
+        warnings.simplefilter("ignore", ReleaseWarning)
+        return release(
+            {**world.layers, **world.rasters},
+            profile,
+            places=world.places,
+            as_of=world.as_of,
+            secret=read_secret() if masks else None,
+            earlier=[layers_of(folder) for folder in earlier],
+        )
+
+
+def _label(released: Released, project: Marking, profile: ReleaseProfile) -> Label:
+    """Label what is released; the project's own label adds, but never above the release's."""
+    found = label_of(*released.layers.values())
+    marking = Marking.highest([found.marking, min(project, profile.max_marking)])
+    return Label(marking, found.classification, (profile.partner,))
+
+
+def _limits(
+    source: ProjectFile, profile: ReleaseProfile, derived: list[dict[str, Any]]
+) -> list[str]:
+    project = source.project
+    limits = list(project.limits if profile.limits is None else profile.limits)
+    language = project.outputs.language
+    limits += [_DERIVED[language].format(one["analysis"], one["approver"]) for one in derived]
+    if profile.expires_on is not None:
+        limits.append(_EXPIRES[language].format(profile.expires_on.isoformat()))
+    return limits
+
+
+def _bind(
+    folder: Path,
+    source: ProjectFile,
+    name: str,
+    *,
+    told: Mapping[str, Any],
+    label: Label,
+    records: tuple[list[dict[str, Any]], list[dict[str, Any]]],
+) -> None:
+    """Write the list of the release, and the sidecars that bind its label to every file."""
+    profile = source.profiles[name]
+    expires = profile.expires_on.isoformat() if profile.expires_on else None
+    content = {**told, "partner": profile.partner, "versions": versions(), "expires_on": expires}
+    write_manifest(folder, content, name="release.json")
+    hashes = hashes_of(folder)
+    hashes.pop("SHA256SUMS")
+    bound = sidecar(
+        label,
+        hashes,
+        profile={
+            "partner": profile.partner,
+            "approver": profile.approver,
+            "expires_on": expires,
+            "sha256": sha256_file(source.resolve(_entry(source, name).profile)),
+        },
+        title=told["title"],
+        as_of=told.get("as_of"),
+        lowered=records[0],
+        derived=records[1],
+    )
+    for file, text in (("sidecar.json", to_json(bound)), ("sidecar.xml", to_xml(bound))):
+        (folder / file).write_text(text, encoding="utf-8", newline="\n")
+    write_sums(folder)
 
 
 def passphrase_of(entry: ReleaseEntry) -> str | None:

@@ -20,7 +20,7 @@ from geocn.project.outputs import write_outputs
 from geocn.project.period import Period
 from geocn.project.planning import planning_map
 from geocn.project.reading import Data, Progress, hash_inputs, read_all
-from geocn.project.releasing import passphrase_of, write_release
+from geocn.project.releasing import check_profiles, passphrase_of, write_release
 from geocn.project.results import Results, World
 from geocn.sharing.marking import Marking, marking_of
 
@@ -141,6 +141,7 @@ class _Job:
 
     def write(self, draft: Path, content: dict[str, Any]) -> tuple[Results, dict[str, Any]]:
         project = self.source.project
+        check_profiles(self.source, self.layers)
         world = World(self.layers, self.data.rasters, self.data.places, self.as_of)
         results = compute(project.analyses, world, progress=self.tell)
         self.tell("writing layers and map")
@@ -166,7 +167,13 @@ class _Job:
         for one in project.releases:
             self.tell(f"release {one.name}")
             releases[one.name] = write_release(
-                draft, self.source, one.name, world=world, about=about, progress=self.tell
+                draft,
+                self.source,
+                one.name,
+                world=world,
+                joint=results,
+                about=about,
+                progress=self.tell,
             )
         account = self._account(results, label) | {"releases": releases}
         return results, write_manifest(draft, content | account, name="manifest.json")
@@ -208,6 +215,7 @@ class _Job:
 
     def result(self, folder: Path, results: Results, manifest: dict[str, Any]) -> RunResult:
         maps = [folder / path for path in manifest["outputs"] if path.endswith("map.html")]
+        releases = manifest["releases"]
         return RunResult(
             folder=folder,
             manifest=manifest,
@@ -215,7 +223,10 @@ class _Job:
             results={name: one.frame for name, one in results.done.items()},
             skipped=results.skipped,
             maps=maps,
-            notes=notes_of(self.data),
+            notes=[
+                *notes_of(self.data),
+                *(f"release {name}: {n}" for name, r in releases.items() for n in r["notes"]),
+            ],
         )
 
 
