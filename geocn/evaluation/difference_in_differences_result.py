@@ -46,7 +46,8 @@ class DifferenceInDifferences:
     pretrend : Pretrend
         Joint test of the leads.
     n_areas, n_periods, n_treated, n_controls, n_neighbours, n_clusters : int
-        What entered; controls are areas that serve as such in any comparison.
+        What entered; controls are areas that some period after a start is
+        compared with.
     left_out : dict
         Areas left out or read otherwise, by reason.
     notes : tuple of str

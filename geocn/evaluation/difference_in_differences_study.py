@@ -121,10 +121,10 @@ class Study:
 
     @property
     def n_controls(self) -> int:
-        """Areas that some cell is compared with."""
+        """Areas that some period after a start is compared with."""
         used = np.zeros(len(self.panel.start), dtype=bool)
         for g, base in zip(self.groups, self.cells.base, strict=True):
-            used |= pool_of(self.setting, g, base).any(axis=1)
+            used |= pool_of(self.setting, g, base)[:, self.panel.periods >= g].any(axis=1)
         return int(used.sum())
 
     def n_clusters(self, rows: BoolArray) -> int:
