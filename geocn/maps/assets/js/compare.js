@@ -242,5 +242,5 @@
     geocn.on('opacity', () => second && second.overlay.redraw());
   };
 
-  geocn.parts.compare = { start, show, toggle };
+  geocn.parts.compare = { start, show, toggle, map: () => second && second.map };
 })();

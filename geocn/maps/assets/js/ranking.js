@@ -59,7 +59,8 @@
       const arrow = state.sort === name ? (state.down ? ' ▼' : ' ▲') : '';
       const button = el('button', { text: headOf(layer, name) + arrow, attrs: { type: 'button' } });
       button.addEventListener('click', () => {
-        state.down = state.sort === name ? !state.down : true;
+        // Texts start at A, figures and dates with the greatest.
+        state.down = state.sort === name ? !state.down : !(layer.byName[name] && layer.byName[name].kind === 'text');
         state.sort = name;
         refresh();
         const again = geocn.$('ranking').querySelectorAll('th button')[names.indexOf(name)];

@@ -35,7 +35,8 @@
   };
 
   const goPlace = ({ at, width }) => {
-    const half = Math.max(0.3, width / 2);
+    // The label stands inside the area, not always in its middle.
+    const half = Math.max(0.3, width * 0.8);
     geocn.map.fitBounds([[Math.max(-85, at.lat - half), at.lng - half], [Math.min(85, at.lat + half), at.lng + half]], { animate: false });
     mark(at);
   };
