@@ -79,7 +79,7 @@ def test_the_tool_writes_the_same_bytes_again(tmp_path: Path) -> None:
 
 def test_the_project_file_and_profiles_are_right() -> None:
     project = ProjectFile.read(ANDES / "project.toml")
-    assert set(project.profiles) == {"military", "ngo"}
+    assert set(project.profiles) == {"military", "ngo", "public"}
     assert {"routes", "seizures", "cultivation", "interventions"} == set(project.project.layers)
     inputs = {path.relative_to(ANDES).as_posix() for path in project.inputs()}
     assert not any(name.startswith("truth/") for name in inputs)
