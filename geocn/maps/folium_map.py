@@ -35,6 +35,14 @@ _TITLE = (
 )
 
 
+class Heading(Element):
+    """Marking and title over the map; a sealed file has its own."""
+
+
+class Outline(folium.GeoJson):
+    """The bundled basemap; a sealed file has its own."""
+
+
 def folium_map(
     layers: Sequence[MapLayer], *, title: str, marking: str, language: str, tiles: Any
 ) -> folium.Map:
@@ -51,7 +59,7 @@ def folium_map(
         result.fit_bounds([(south, west), (north, east)])
     heading = _TITLE.format(_inert(f"{marking} {title}"))
     root: Any = result.get_root()
-    root.html.add_child(Element(heading))
+    root.html.add_child(Heading(heading))
     folium.LayerControl(collapsed=False).add_to(result)
     return result
 
@@ -66,7 +74,7 @@ def _inert(text: str) -> str:
 
 def _basemap(bounds: basemap.Bounds | None) -> folium.GeoJson:
     land = json.loads(basemap.outline(bounds).to_json())
-    return folium.GeoJson(
+    return Outline(
         land,
         name="Natural Earth",
         control=False,

@@ -95,11 +95,12 @@ def catalogues() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _catalogue_block(*, patterns: bool) -> str:
+def _catalogue_block(*, patterns: bool, sealed: bool = False) -> str:
     """Pack the catalogues; the names of patterns over time only for maps that tell them."""
 
     def told(key: str) -> bool:
-        return not key.startswith("unlock.") and (patterns or not _PATTERN.fullmatch(key))
+        foreign = ("unlock.", "sentences", "field.", "code.") if sealed else ("unlock.", "sealed.")
+        return not key.startswith(foreign) and (patterns or not _PATTERN.fullmatch(key))
 
     words = {
         code: {key: text for key, text in catalogue.items() if told(key)}
@@ -163,12 +164,13 @@ def render(config: Mapping[str, Any], blocks: Mapping[str, str], *, patterns: bo
     patterns : bool
         Whether a layer tells patterns over time (``emerging_class``).
     """
+    sealed = "geocn-sealed" in blocks
     inert = {
         "geocn-config": safe_json(config),
-        "geocn-catalogues": _catalogue_block(patterns=patterns),
+        "geocn-catalogues": _catalogue_block(patterns=patterns, sealed=sealed),
         **blocks,
     }
-    return frame(config, inert)
+    return frame(config, inert, sealed=sealed)
 
 
 def frame(
