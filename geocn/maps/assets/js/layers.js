@@ -168,7 +168,8 @@
         const g = this.geometry;
         this.outside = 0;
         for (let part = 0; part < g.kind.length; part++) {
-          if (g.kind[part] === 0 && !box.contains([g.lat[g.start[part]], g.lon[g.start[part]]])) this.outside++;
+          const lat = g.lat[g.start[part]], lon = g.lon[g.start[part]];
+          if (g.kind[part] === 0 && (lat < box.getSouth() || lat > box.getNorth() || lon < box.getWest() || lon > box.getEast())) this.outside++;
         }
       }
       return this.outside;

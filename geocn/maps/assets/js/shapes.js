@@ -19,15 +19,17 @@
 
   // One canvas holds every shape, so the order is kept by bringing layers forward in turn.
   const refresh = () => {
+    let changed = false;
     for (const layer of geocn.layers) {
       layer.paths.forEach((path, row) => {
         if (!path) return;
-        const wanted = layer.visible && layer.shown[row];
-        if (wanted && !path._map) path.addTo(geocn.map);
-        if (!wanted && path._map) path.remove();
+        const wanted = Boolean(layer.visible && (layer.shown[row] || layer.matrix));
+        if (wanted === Boolean(path._map)) return;
+        changed = true;
+        if (wanted) path.addTo(geocn.map); else path.remove();
       });
     }
-    for (const layer of geocn.layers) {
+    for (const layer of changed ? geocn.layers : []) {
       const front = (wanted) => layer.paths.forEach((path, row) => path && path._map && layer.isStrong(row) === wanted && path.bringToFront());
       front(false);
       if (layer.style.strong) front(true);
@@ -35,18 +37,68 @@
     emphasise();
   };
 
-  const restyle = () => {
+  const HIDDEN = { fill: false, stroke: false, interactive: false };
+  const lookOf = (layer, row) => (layer.matrix && !layer.shown[row] ? HIDDEN : layer.pathOf(row));
+  const MANY = 1000, REST_MS = 250;
+  let resting = null;
+
+  // Areas whose values change with the period keep their paths and take another look, all at
+  // once; where they are many, their edges wait until the slider rests.
+  const restyle = (edges) => {
+    const { shapeRenderer } = geocn.map;
+    let many = false;
     for (const layer of geocn.layers) {
-      if (layer.matrix) layer.paths.forEach((path, row) => path && path.setStyle(layer.pathOf(row)));
+      if (!layer.matrix || !layer.visible) continue;
+      const looks = new Map(), bare = !edges && layer.n > MANY;
+      many = many || bare;
+      layer.paths.forEach((path, row) => {
+        if (!path) return;
+        const key = layer.shown[row] ? layer.classOf(row) : null;
+        if (!looks.has(key)) looks.set(key, { interactive: true, ...lookOf(layer, row), ...(bare ? { stroke: false } : {}) });
+        Object.assign(path.options, looks.get(key));
+      });
     }
+    shapeRenderer._redrawBounds = null;
+    shapeRenderer._redrawRequest = shapeRenderer._redrawRequest || L.Util.requestAnimFrame(shapeRenderer._redraw, shapeRenderer);
+    clearTimeout(resting);
+    if (many) resting = setTimeout(() => { restyle(true); emphasise(); }, REST_MS);
+  };
+
+  // Leaflet traces every path anew in each drawing; here a path is traced once a view.
+  const keepTraces = (renderer) => {
+    renderer._updatePoly = function paint(path, closed) {
+      const parts = path._parts, context = this._ctx, { options } = path;
+      if (!this._drawing || !parts.length) return;
+      if (path._tracedParts !== parts) {
+        path._tracedParts = parts;
+        path._trace = new Path2D();
+        for (const part of parts) {
+          part.forEach((point, k) => (k ? path._trace.lineTo(point.x, point.y) : path._trace.moveTo(point.x, point.y)));
+          if (closed) path._trace.closePath();
+        }
+      }
+      if (options.fill) {
+        context.globalAlpha = options.fillOpacity;
+        context.fillStyle = options.fillColor || options.color;
+        context.fill(path._trace, options.fillRule || 'evenodd');
+      }
+      if (!options.stroke || !options.weight) return;
+      context.setLineDash(options._dashArray || []);
+      context.globalAlpha = options.opacity;
+      context.lineWidth = options.weight;
+      context.strokeStyle = options.color;
+      context.lineCap = options.lineCap;
+      context.lineJoin = options.lineJoin;
+      context.stroke(path._trace);
+    };
   };
 
   let emphasised = null;
   const emphasise = () => {
-    if (emphasised) emphasised.setStyle(emphasised.geocn.layer.pathOf(emphasised.geocn.row));
+    if (emphasised) emphasised.setStyle(lookOf(emphasised.geocn.layer, emphasised.geocn.row));
     const chosen = geocn.state.chosen;
     emphasised = chosen ? chosen.layer.paths[chosen.row] : null;
-    if (emphasised && emphasised._map) {
+    if (emphasised && emphasised._map && chosen.layer.shown[chosen.row]) {
       const own = emphasised.options;
       emphasised.setStyle({ color: '#111', weight: own.fill ? 3 : own.weight + 2.5, opacity: 1 });
       emphasised.bringToFront();
@@ -74,10 +126,12 @@
   };
 
   const start = () => {
+    keepTraces(geocn.map.shapeRenderer);
     geocn.layers.forEach(build);
     refresh();
-    geocn.on('visible', refresh);
-    geocn.on('period', () => { restyle(); refresh(); });
+    geocn.on('visible', () => { restyle(true); refresh(); });
+    geocn.on('period', () => { restyle(false); refresh(); });
+    geocn.on('opacity', () => restyle(true));
     geocn.on('chosen', emphasise);
     geocn.map.on('click', (event) => {
       if (geocn.state.drawing) return;
