@@ -16,8 +16,9 @@ from geocn.coverage.equity import equity
 from geocn.coverage.locate_distance import distances_km
 from geocn.coverage.locate_input import column_values, given_costs, lonlat
 from geocn.coverage.locate_rules import Costs
-from geocn.errors import ParameterError, RejectedRowsWarning, SchemaError
+from geocn.errors import ParameterError, RejectedRowsWarning
 from geocn.provenance import attach
+from geocn.spatial.columns import refuse_taken
 from geocn.spatial.crs import LONLAT
 
 _ADDED = ("accessibility", "reachable_supply", "n_sites")
@@ -183,14 +184,7 @@ def accessibility(
 def _check(demand: pd.DataFrame, threshold: float) -> None:
     if not 0 < threshold < np.inf:
         raise ParameterError(f"threshold is {threshold!r}; give a number above 0")
-    taken = [name for name in _ADDED if name in demand]
-    if taken:
-        raise SchemaError(
-            "demand",
-            found=f"columns {', '.join(taken)}",
-            expected="no column named as a result",
-            repair="Rename or drop them.",
-        )
+    refuse_taken(demand, _ADDED, "demand")
 
 
 def _stated(decay: Decay) -> Any:

@@ -26,6 +26,7 @@ from geocn.coverage.result import Coverage
 from geocn.errors import GeometryError, ParameterError, SchemaError
 from geocn.provenance import attach
 from geocn.schema import layer_schema
+from geocn.spatial.columns import refuse_taken
 from geocn.spatial.crs import equal_area_crs, require_crs
 from geocn.spatial.raster_grid import raster_grid
 
@@ -197,14 +198,7 @@ def _groups(reaches: gpd.GeoDataFrame, by: Sequence[str]) -> dict[str, pd.Series
 
 def _check_demand(demand: gpd.GeoDataFrame) -> None:
     require_crs(demand, "demand")
-    taken = [name for name in _ADDED if name in demand]
-    if taken:
-        raise SchemaError(
-            "demand",
-            found=f"columns {', '.join(taken)}",
-            expected="no column named as a result",
-            repair="Rename or drop them.",
-        )
+    refuse_taken(demand, _ADDED, "demand")
 
 
 def _check_areas(reaches: gpd.GeoDataFrame) -> None:

@@ -16,8 +16,8 @@ from geocn.coverage._precision import Reached
 from geocn.coverage._raster_demand import RasterDemand
 from geocn.coverage._regions import cover, polygons, union_parts, within
 from geocn.coverage.reach_dates import find_active
-from geocn.errors import GeometryError, ParameterError, SchemaError
-from geocn.spatial.columns import read_instants
+from geocn.errors import GeometryError, ParameterError
+from geocn.spatial.columns import read_instants, refuse_taken
 from geocn.spatial.crs import require_crs
 
 _ADDED = (
@@ -34,14 +34,7 @@ def check_areas(areas: gpd.GeoDataFrame) -> None:
     require_crs(areas, "areas")
     shapes: ObjectArray = areas.geometry.to_numpy()
     wrong = ~np.isin(shapely.get_type_id(shapes), (-1, 3, 6)) & ~shapely.is_empty(shapes)
-    taken = [name for name in _ADDED if name in areas]
-    if taken:
-        raise SchemaError(
-            "areas",
-            found=f"columns {', '.join(taken)}",
-            expected="no column named as a result",
-            repair="Rename or drop them.",
-        )
+    refuse_taken(areas, _ADDED, "areas")
     if wrong.any():
         raise GeometryError(
             "areas",

@@ -15,6 +15,7 @@ from geocn.coverage._demand import on_plane
 from geocn.coverage._precision import radii_m
 from geocn.errors import ParameterError, SchemaError
 from geocn.provenance import attach
+from geocn.spatial.columns import refuse_taken
 from geocn.spatial.crs import LONLAT, equal_area_crs, has_geometry, to_lonlat
 from geocn.spatial.geodesy import distance_m
 
@@ -168,14 +169,7 @@ def _names(enforcement: gpd.GeoDataFrame, column: str | None) -> ObjectArray:
 
 
 def _check(sites: gpd.GeoDataFrame) -> None:
-    taken = [name for name in _ADDED if name in sites]
-    if taken:
-        raise SchemaError(
-            "sites",
-            found=f"columns {', '.join(taken)}",
-            expected="no column named as a result",
-            repair="Rename or drop them.",
-        )
+    refuse_taken(sites, _ADDED, "sites")
 
 
 def _valid(shapes: ObjectArray) -> ObjectArray:

@@ -17,6 +17,7 @@ from geocn._kernels.cover import cover_cells
 from geocn._typing import AnyArray, FloatArray, IntArray, ObjectArray
 from geocn.errors import CRSError, ParameterError
 from geocn.spatial.antimeridian import fold_longitudes
+from geocn.spatial.cell_areas import cell_areas_km2, is_equal_area
 from geocn.spatial.crs import equal_area_crs
 from geocn.spatial.densify import densify
 from geocn.spatial.raster_grid import RasterGrid
@@ -27,7 +28,6 @@ _BLOCK = 500_000
 _OUTLINE = 200
 _ROUND_OFF = 1e-6
 # Rows and columns of a large projected raster whose cells are measured.
-_NODES = 257
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def plane_of(crs: object, *frames: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.C
     if crs is None:
         return equal_area_crs(*frames)
     plane = pyproj.CRS.from_user_input(crs)
-    if not _is_equal_area(plane):
+    if not is_equal_area(plane):
         raise CRSError(
             "density_grid",
             found=plane.to_string(),
@@ -122,11 +122,6 @@ def plane_of(crs: object, *frames: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.C
             repair="Leave crs out, or take EPSG:6933.",
         )
     return plane
-
-
-def _is_equal_area(crs: pyproj.CRS) -> bool:
-    name = crs.coordinate_operation.method_name.lower() if crs.coordinate_operation else ""
-    return crs.is_projected and "equal area" in name.replace("-", " ")
 
 
 def spread_polygons(shapes: ObjectArray, lattice: Lattice) -> csr_array:
@@ -193,30 +188,9 @@ def cell_areas_ha(grid: RasterGrid, cells: IntArray, plane: pyproj.CRS) -> Float
 
 def areas_ha(grid: RasterGrid, cells: IntArray) -> FloatArray:
     """Hectares on the ellipsoid of some cells of a raster in any CRS."""
-    known = np.zeros(grid.shape, dtype=bool)
-    known.ravel()[cells] = True
-    plane = grid.crs if _is_equal_area(grid.crs) else equal_area_crs(outline(grid, known))
-    if not grid.is_geographic:
-        few = max(grid.shape) <= _NODES or grid.crs == plane
-        return cell_areas_ha(grid, cells, plane) if few else _interpolated(grid, cells, plane)
-    # Cells of one row are alike in degrees.
-    first = np.arange(grid.shape[0], dtype=np.int64) * grid.shape[1]
-    return cell_areas_ha(grid, first, plane)[cells // grid.shape[1]]
-
-
-def _interpolated(grid: RasterGrid, cells: IntArray, plane: pyproj.CRS) -> FloatArray:
-    """Hectares of cells between those of some rows and columns: scale changes smoothly."""
-    rows, columns = (
-        np.unique(np.linspace(0, size - 1, _NODES).astype(np.int64)) for size in grid.shape
-    )
-    nodes = (rows[:, None] * grid.shape[1] + columns).ravel()
-    known = cell_areas_ha(grid, nodes, plane).reshape(len(rows), len(columns))
+    size = np.broadcast_to(cell_areas_km2(grid), grid.shape)
     row, column = np.divmod(cells, grid.shape[1])
-    along = np.array([np.interp(np.arange(grid.shape[1]), columns, line) for line in known])
-    below = np.clip(np.searchsorted(rows, row, side="right") - 1, 0, max(len(rows) - 2, 0))
-    above = np.minimum(below + 1, len(rows) - 1)
-    part = (row - rows[below]) / np.maximum(rows[above] - rows[below], 1)
-    return np.asarray(along[below, column] * (1 - part) + along[above, column] * part)
+    return np.asarray(size[row, column] * 100)
 
 
 def outline(grid: RasterGrid, known: AnyArray) -> gpd.GeoSeries:

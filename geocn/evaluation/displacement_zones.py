@@ -13,7 +13,7 @@ import shapely
 import xarray as xr
 from affine import Affine
 
-from geocn._typing import BoolArray
+from geocn._typing import BoolArray, ObjectArray
 from geocn.errors import GeometryError, LayerError, ParameterError
 from geocn.provenance import attach
 from geocn.spatial.antimeridian import fold_longitudes
@@ -180,7 +180,7 @@ class _Ground:
             _only_areas(frame, name)
         crs = equal_area_crs(*frames.values(), *lanes)
         given = {
-            name: shapely.union_all(frame.geometry[has_geometry(frame)].to_crs(crs).to_numpy())
+            name: shapely.union_all(_on_plane(frame, crs))
             for name, frame in frames.items()
             if has_geometry(frame).any()
         }
@@ -203,6 +203,12 @@ def _only_areas(frame: gpd.GeoDataFrame, name: str) -> None:
         )
 
 
+def _on_plane(frame: gpd.GeoDataFrame, crs: pyproj.CRS) -> ObjectArray:
+    """Return what has a place, with outlines that cross themselves mended."""
+    shapes = frame.geometry[has_geometry(frame)].to_crs(crs).to_numpy()
+    return np.asarray(shapely.make_valid(shapes, method="structure"), dtype=object)
+
+
 def _refuse_overlap(given: dict[str, Any]) -> None:
     if len(given) < 2:
         return
@@ -218,7 +224,7 @@ def _refuse_overlap(given: dict[str, Any]) -> None:
 
 def _lanes(corridors: gpd.GeoDataFrame, crs: pyproj.CRS, width_km: float) -> Any:
     here = to_lonlat(corridors, "corridors")
-    shapes = here.geometry[has_geometry(here)].to_crs(crs).to_numpy()
+    shapes = _on_plane(here, crs)
     is_area = shapely.get_dimensions(shapes) == 2
     wide = shapely.buffer(shapes[~is_area], width_km * 500)
     return shapely.union_all(np.concatenate([shapes[is_area], wide]))

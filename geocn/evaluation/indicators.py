@@ -356,7 +356,7 @@ def _makers(
     for name, layer in layers.items():
         drug = np.full(len(layer.frame), "", dtype=object)
         if "drug" in layer.frame:
-            drug = layer.frame["drug"].fillna("unknown").to_numpy(dtype=object)
+            drug = layer.frame["drug"].astype("str").fillna("unknown").to_numpy(dtype=object)
         makers.append(
             _Maker(layer, values[name], drug, tuple(sorted(set(drug.tolist()))), favourable)
         )

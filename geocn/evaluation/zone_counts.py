@@ -159,7 +159,7 @@ def _shapes(zones: gpd.GeoDataFrame) -> tuple[dict[str, Any], Any]:
     )
     here = to_lonlat(zones, "zones")
     crs = equal_area_crs(here)
-    metric = here.geometry.to_crs(crs).to_numpy()
+    metric = shapely.make_valid(here.geometry.to_crs(crs).to_numpy(), method="structure")
     roles = here["role"].to_numpy()
     shapes = {role: shapely.union_all(metric[roles == role]) for role in known if role in roles}
     faults = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Number
 
 import numpy as np
@@ -88,6 +89,24 @@ def read_instants(frame: pd.DataFrame, name: str, layer: str) -> pd.Series:
         )
     result: pd.Series = instants.astype("datetime64[us, UTC]")
     return result
+
+
+def refuse_taken(frame: pd.DataFrame, names: Sequence[str], layer: str) -> None:
+    """Refuse a frame that already has a column named as one of the result's.
+
+    Raises
+    ------
+    SchemaError
+        Naming all of them.
+    """
+    taken = [name for name in names if name in frame]
+    if taken:
+        raise SchemaError(
+            layer,
+            found=f"columns {', '.join(taken)}",
+            expected="no column named as a result",
+            repair="Rename or drop them.",
+        )
 
 
 def _single(frame: pd.DataFrame, name: str, layer: str) -> pd.Series:

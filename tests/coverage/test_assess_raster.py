@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.coverage import assess, reach
-from geocn.coverage._raster_demand import cell_areas_km2
 from geocn.errors import CRSError, ParameterError, RasterError
+from geocn.spatial.cell_areas import cell_areas_km2
 from geocn.spatial.geodesy import area_km2
 from geocn.spatial.raster_grid import raster_grid
 from tests.coverage.worlds import PLANE, block, cells_of, discs, frame, raster

@@ -207,3 +207,20 @@ def test_zones_lead_straight_to_the_test() -> None:
     assert zones.crs == LONLAT
     assert abs(result.loc["wdd_total", "z"]) < 4
     assert not result.loc[["wdd_ring_total", "wdq_ring"]].empty
+
+
+def test_outlines_that_cross_themselves_are_mended() -> None:
+    bow = shapely.Polygon([(0, 0), (20e3, 20e3), (20e3, 0), (0, 20e3)])
+    apart = shapely.box(50e3, 0, 60e3, 20e3)
+    zones = areas(bow, apart, role=["treated", "control"])
+    found = zone_counts(
+        events((19e3, 10e3, "2024-02-01"), (10e3, 19e3, "2024-02-01")),
+        zones, before=BEFORE, after=AFTER,
+    )  # fmt: skip
+    assert found.set_index("role").loc["treated", ["before", "after"]].sum() == 1
+    road = lines([(-90e3, 10e3), (90e3, 10e3)])
+    drawn = displacement_zones(zones[:1], road, within_km=5)
+    assert zone(drawn, "treated").is_valid
+    assert "displacement_treated" in set(drawn["role"])
+    twisted = displacement_zones(areas(apart), areas(bow), within_km=50)
+    assert twisted.geometry.is_valid.all()

@@ -116,3 +116,10 @@ def test_bad_input_is_refused() -> None:
         indicators(seizures().assign(weight_kg=-1.0))
     with pytest.raises(SchemaError):
         indicators(seizures().drop(columns="seized_at"))
+
+
+def test_drugs_named_by_numbers_and_words_stand_beside_each_other() -> None:
+    rows = seizures()
+    mixed = pd.Series([1, "a"] * len(rows), dtype=object)[: len(rows)].set_axis(rows.index)
+    found = indicators(rows.assign(drug=mixed))
+    assert {"1", "a"} <= set(found["drug"])
