@@ -213,7 +213,9 @@ def _starts(
         first = _constant(frame, area, columns.treated_from, n_areas)
         given = _number(frame, columns.treated_from)
         bad = ~np.isnan(given) & (
-            (given != np.round(given)) | np.isinf(given) | ((given == 0) & (period.min(initial=1) > 0))
+            (given != np.round(given))
+            | np.isinf(given)
+            | ((given == 0) & (period.min(initial=1) > 0))
         )
         refuse(
             frame, bad, _LAYER,
