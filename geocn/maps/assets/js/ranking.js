@@ -96,7 +96,7 @@
   // A cell that a spreadsheet would run as a formula starts with an apostrophe instead.
   const defused = (text) => {
     const plain = text.replace(/[\u2066-\u2069]/g, '');
-    const safe = /^[=+\-@\t\r]/.test(plain) && Number.isNaN(Number(plain)) ? `'${plain}` : plain;
+    const safe = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(plain) && Number.isNaN(Number(plain)) ? `'${plain}` : plain;
     return /[",\n\r;]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
 

@@ -2,7 +2,7 @@
 // Finding a place: names of the basemap and of the layers, or coordinates as they are typed.
 (() => {
   const { el, T } = geocn;
-  const MOST = 8, NAMES = ['name', 'place', 'admin', 'partner', 'segment_id', 'dyad', 'origin', 'destination'];
+  const MOST = 8, MOST_NAMES = 50000, NAMES = ['name', 'place', 'admin', 'partner', 'segment_id', 'dyad', 'origin', 'destination'];
   const OTHER = { ø: 'o', ł: 'l', đ: 'd', ı: 'i', æ: 'ae', œ: 'oe', ß: 'ss', ى: 'ي', ة: 'ه', ـ: '' };
   let entries = null, found = [], active = -1, ring = null;
 
@@ -20,7 +20,7 @@
     for (const layer of geocn.layers) {
       for (const column of layer.columns) {
         if (column.kind !== 'text' || !NAMES.includes(column.name)) continue;
-        column.levels.forEach((level, code) => {
+        column.levels.slice(0, MOST_NAMES).forEach((level, code) => {
           const name = String(level).slice(0, 200);
           if (name.trim()) list.push(entry(name, layer.title(), 1, () => goRows(layer, column, code)));
         });
@@ -42,7 +42,7 @@
   };
 
   const goSpot = (at) => {
-    geocn.map.setView(at, Math.max(11, geocn.map.getZoom()), { animate: false });
+    geocn.map.setView(at, Math.max(9, geocn.map.getZoom()), { animate: false });
     mark(at);
     geocn.parts.coordinates.pin(at);
   };
@@ -94,6 +94,8 @@
       one.go();
     };
     const refresh = () => {
+      // Figures run from the left in every language.
+      input.dir = /^[\s\d+\-−]/.test(input.value) ? 'ltr' : '';
       show(look(input.value));
       none.hidden = Boolean(found.length) || !input.value.trim();
       geocn.say(input.value.trim() ? T('search.count', { n: found.length }) : '');
@@ -126,5 +128,6 @@
   };
 
   geocn.on('language', () => { entries = null; });
+  window.addEventListener('beforeprint', () => mark(null));
   geocn.parts.search = { control, look };
 })();
