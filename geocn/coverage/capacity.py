@@ -304,6 +304,8 @@ def _middles(shapes: ObjectArray) -> tuple[FloatArray, FloatArray]:
 
     moved = shapes.copy()
     moved[split] = shapely.transform(shapes[split], east)
+    # An empty shape is in no place, and GEOS refuses to say where.
+    moved[shapely.is_empty(moved)] = None
     xy = shapely.centroid(moved)
     lon = (shapely.get_x(xy) + 180) % 360 - 180
     return np.asarray(lon), np.asarray(shapely.get_y(xy))

@@ -63,8 +63,8 @@ def read_instants(frame: pd.DataFrame, name: str, layer: str) -> pd.Series:
     --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"starts_on": ["2024-03-05", None, "2024-03-05T23:00-05:00"]})
-    >>> read_instants(frame, "starts_on", "interventions").astype("str").tolist()
-    ['2024-03-05 00:00:00+00:00', 'NaT', '2024-03-06 04:00:00+00:00']
+    >>> read_instants(frame, "starts_on", "interventions").dropna().astype("str").tolist()
+    ['2024-03-05 00:00:00+00:00', '2024-03-06 04:00:00+00:00']
     """
     if name not in frame:
         return pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")

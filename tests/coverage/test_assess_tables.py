@@ -232,3 +232,12 @@ def test_the_report_says_it_in_sentences() -> None:
     nothing = assess(demand.iloc[:0], reaches, weight="w")
     assert "no share (there is no demand)" in nothing.report()
     assert nothing.equity_of_areas is None
+
+
+@pytest.mark.parametrize("nothing", [None, shapely.Point(), shapely.Polygon()])
+def test_a_reach_that_is_empty_is_presence_only(nothing: object) -> None:
+    demand = frame([block(0, 0)], w=[5.0])
+    reaches = frame([nothing, block(5000, 0)], partner=["A", "B"], kind=["patrol", "patrol"])
+    found = assess(demand, reaches, weight="w")
+    assert found.gaps["nearest_site"].tolist() == ["1"]
+    assert found.covered == 0
