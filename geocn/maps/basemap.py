@@ -25,8 +25,8 @@ _KINDS = ("coast", "border", "disputed", "division")
 _MAX_DETAIL = 5_000.0
 _MAX_DIVISION_LINES = 3_000.0
 _MAX_LABELS = 500
-#: Steps a degree of the packed basemap: 220 m for the coarse world, 22 m around the data.
-_WORLD_STEPS, _DETAIL_STEPS = 500, 5_000
+#: Steps a degree of the packed basemap: 440 m for the coarse world, 44 m around the data.
+_WORLD_STEPS, _DETAIL_STEPS = 250, 2_500
 
 
 def _read(name: str) -> gpd.GeoDataFrame:
