@@ -32,7 +32,7 @@ IDENTITY = frozenset(
         *("dyad", "kind", "disputed", "chainage_from_km", "chainage_to_km", "scale"),
         *("left", "right", "length_km", "partner", "partner_type", "side", "marking"),
         *("classification", "origin", "destination", "tolerance", "n_neighbours", "n_cells"),
-        *("n_posts", "suppressed"),
+        *("n_posts", "suppressed", "derived"),
     }
 )
 # These draw on neighbours or on the whole: with one cell unknown they would tell of it.
