@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from geocn.errors import ParameterError, PassphraseError, ReadError
+from geocn.io.packed import decode_block
 from geocn.maps import PlanningMap, encryption, open_encrypted, page
-from geocn.maps.packing import unpack
 from tests.maps import andes
 
 SECRET = "correct horse battery"
@@ -56,7 +56,7 @@ def constant(html: str) -> str:
 def test_nothing_is_readable_without_it(tmp_path: Path) -> None:
     plan = andes.full_map(author="Analyst Mora", sources=["Registry 7"], limits=["No rivers"])
     path = written(tmp_path, plan, hide_title=True)
-    told = str(unpack(encryption.blocks_of(plan.to_html())["geocn-data"])[0])
+    told = str(decode_block(encryption.blocks_of(plan.to_html())["geocn-data"])[0])
     assert all(word in told for word in SECRETS[2:])
     outside = decoded(constant(path.read_text(encoding="utf-8")))
     hidden = [
