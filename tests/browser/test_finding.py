@@ -317,3 +317,30 @@ def test_no_second_map_on_a_phone(show: Callable[..., Opened]) -> None:
     assert page.locator("#map-second").count() == 0
     assert page.locator("#compare").is_hidden()
     opened.check()
+
+
+def test_points_alone_are_compared_too(show: Callable[..., Opened]) -> None:
+    opened = show(PlanningMap("t", marking="TLP:AMBER").add_seizures(andes.seizures()))
+    page = opened.page
+    page.click("#compare")
+    page.wait_for_timeout(3 * SETTLE)
+    page.evaluate("void geocn.parts.compare.map().setView([1.5, -78.7], 8, { animate: false })")
+    page.select_option("#compare-period", index=0)
+    spot = page.evaluate(
+        """() => {
+            const layer = geocn.layers[0], map = geocn.parts.compare.map();
+            const view = map.getBounds().pad(-0.3);
+            const box = map.getContainer().getBoundingClientRect();
+            const g = layer.geometry;
+            for (let part = 0; part < g.kind.length; part++) {
+                const at = L.latLng(g.lat[g.start[part]], g.lon[g.start[part]]);
+                if (!view.contains(at) || layer.imprecise(g.row[part]) !== null) continue;
+                const { x, y } = map.latLngToContainerPoint(at);
+                return [x + box.x, y + box.y];
+            }
+        }"""
+    )
+    page.mouse.click(*spot)
+    page.wait_for_timeout(3 * SETTLE)
+    assert "seized" in sees(page, "#map-second .leaflet-popup-content")
+    opened.check()

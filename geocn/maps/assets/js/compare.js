@@ -2,7 +2,7 @@
 // Two maps side by side with one view: another period, or other layers, on the second.
 (() => {
   const { el, T } = geocn;
-  const FAR_ZOOM = 5.5;
+  const FAR_ZOOM = 5.5, DENSE = 20000;
   const NARROW = window.matchMedia('(max-width: 720px)');
   let second = null, moving = false;
 
@@ -59,12 +59,35 @@
     return project(g.lon[at], g.lat[at]);
   };
 
-  const paintPoint = (context, bounds, layer, row, project) => {
-    const [x, y] = spotOf(layer, row, project);
-    if (layer.imprecise(row) !== null || !bounds.contains([x, y])) return;
-    const symbol = layer.symbolOf(row);
-    if (layer.badged && second.map.getZoom() < FAR_ZOOM) symbol.radius = 7;
-    (layer.badged ? geocn.symbol.badge : geocn.symbol.paint)(context, x, y, symbol);
+  // Where the precise points lie, in Web Mercator from 0 to 1; the first map may know already.
+  const placesOf = (layer) => {
+    if (layer.places) return layer.places;
+    const g = layer.geometry, rows = [], x = [], y = [];
+    for (let part = 0; part < g.kind.length; part++) {
+      if (g.kind[part] !== 0 || layer.imprecise(g.row[part]) !== null) continue;
+      const angle = (Math.max(-85.0511, Math.min(85.0511, g.lat[g.start[part]])) * Math.PI) / 180;
+      rows.push(g.row[part]);
+      x.push((g.lon[g.start[part]] + 180) / 360);
+      y.push((1 - Math.asinh(Math.tan(angle)) / Math.PI) / 2);
+    }
+    layer.places = { n: rows.length, rows, x, y };
+    return layer.places;
+  };
+
+  // Of many points at one pixel of the screen the last is drawn.
+  const paintPoints = (context, { min, max }, layer) => {
+    const p = placesOf(layer), { map } = second, scale = 256 * 2 ** map.getZoom(), origin = map.getPixelOrigin();
+    const width = Math.ceil(max.x - min.x) + 1, top = new Map(), far = layer.badged && map.getZoom() < FAR_ZOOM;
+    for (let k = 0; k < p.n; k++) {
+      if (!layer.shown[p.rows[k]]) continue;
+      const x = p.x[k] * scale - origin.x, y = p.y[k] * scale - origin.y;
+      if (x >= min.x && x <= max.x && y >= min.y && y <= max.y) top.set(p.n > DENSE ? Math.round(y - min.y) * width + Math.round(x - min.x) : k, [p.rows[k], x, y]);
+    }
+    for (const [row, x, y] of top.values()) {
+      const symbol = layer.symbolOf(row);
+      if (far) symbol.radius = 7;
+      (layer.badged ? geocn.symbol.badge : geocn.symbol.paint)(context, x, y, symbol);
+    }
   };
 
   // Places known only roughly: one ring for each spot, with the number of its records.
@@ -87,14 +110,16 @@
       for (const layer of second.layers) {
         if (!layer.visible || !(shapes ? layer.hasShapes : layer.hasPoints)) continue;
         context.globalAlpha = layer.opacity;
-        if (!shapes) paintPiles(context, bounds, layer, project);
-        each(layer, (row) => {
-          const point = geocn.geo.isPoint(layer.geometry, row);
-          if (point && !shapes) paintPoint(context, bounds, layer, row, project);
-          if (point || !shapes) return;
-          trace(context, layer, row, project);
-          paintPath(context, layer.pathOf(row));
-        });
+        if (shapes) {
+          each(layer, (row) => {
+            if (geocn.geo.isPoint(layer.geometry, row)) return;
+            trace(context, layer, row, project);
+            paintPath(context, layer.pathOf(row));
+          });
+        } else {
+          paintPiles(context, bounds, layer, project);
+          paintPoints(context, bounds, layer);
+        }
         context.globalAlpha = 1;
       }
     }

@@ -58,6 +58,8 @@
         Object.assign(path.options, looks.get(key));
       });
     }
+    // Without a shape on the map there is no canvas yet.
+    if (!shapeRenderer._ctx) return;
     shapeRenderer._redrawBounds = null;
     shapeRenderer._redrawRequest = shapeRenderer._redrawRequest || L.Util.requestAnimFrame(shapeRenderer._redraw, shapeRenderer);
     clearTimeout(resting);
