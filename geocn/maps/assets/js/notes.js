@@ -96,7 +96,7 @@
     const { map_id, title, marking, cutoff } = geocn.config;
     const drawn = notes.map((note) => ({
       type: 'Feature',
-      properties: { note_id: note.id, kind: note.kind, text: note.text, author: authorOf(note), said_at: note.at, marking: note.marking, map_id: note.map_id },
+      properties: { note_id: note.id, kind: note.site ? 'proposed_site' : note.kind, text: note.text, author: authorOf(note), said_at: note.at, marking: note.marking, map_id: note.map_id, ...(note.site ? { partner: note.partner, reach_km: note.reach_km } : {}) },
       geometry: geometry(note),
     }));
     const sites = geocn.whatif ? geocn.whatif.placed().map((site) => ({

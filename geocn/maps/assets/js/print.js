@@ -3,7 +3,7 @@
 (() => {
   const { el, T } = geocn;
   const SIZES = { 'a4-landscape': [297, 210], 'a4-portrait': [210, 297], 'a3-landscape': [420, 297], 'a3-portrait': [297, 420] };
-  const MARGIN = 8;
+  const MARGIN = 8, FINE = 2;
   let paper = 'a4-landscape', view = null, rule = null;
 
   // @page cannot be changed from an element's style, so one rule of our own sheet is replaced.
@@ -29,6 +29,38 @@
     map.invalidateSize({ animate: false, pan: false });
     const everything = view.bounds.contains(geocn.home);
     map.fitBounds(everything ? geocn.home : view.bounds, { animate: false, padding: everything ? [20, 20] : [0, 0], maxZoom: Math.max(9, view.zoom) });
+    redraw();
+  };
+
+  // A canvas that is drawn while the page is printed goes into the print as vectors over a white
+  // ground, which hides the canvases below it. So they are drawn, twice as fine, into one.
+  const redraw = () => {
+    const { map } = geocn, { retina } = L.Browser, own = Object.getOwnPropertyDescriptor(window, 'devicePixelRatio');
+    L.Browser.retina = true;
+    Object.defineProperty(window, 'devicePixelRatio', { value: FINE, configurable: true });
+    map.eachLayer((layer) => {
+      if (!(layer instanceof L.Renderer) || !layer._container || layer._container.tagName !== 'CANVAS') return;
+      L.Util.cancelAnimFrame(layer._redrawRequest);
+      layer._redrawRequest = null;
+      layer._update();
+    });
+    L.Browser.retina = retina;
+    if (own) Object.defineProperty(window, 'devicePixelRatio', own); else delete window.devicePixelRatio;
+    const size = map.getSize(), from = map.getContainer().getBoundingClientRect();
+    const whole = el('canvas', { id: 'print-map' });
+    whole.width = size.x * FINE;
+    whole.height = size.y * FINE;
+    const context = whole.getContext('2d');
+    context.scale(FINE, FINE);
+    const height = (pane) => Number(getComputedStyle(pane).zIndex) || 0;
+    for (const pane of Object.values(map.getPanes()).sort((a, b) => height(a) - height(b))) {
+      for (const one of pane.querySelectorAll(':scope > canvas')) {
+        const box = one.getBoundingClientRect();
+        if (one.width && one.height) context.drawImage(one, box.left - from.left, box.top - from.top, box.width, box.height);
+      }
+    }
+    map.getContainer().prepend(whole);
+    document.documentElement.classList.add('printed');
   };
 
   // Nothing of the legend, sources and limits may be cut off: a long one is set smaller, or wider.
@@ -46,7 +78,8 @@
 
   const restore = () => {
     if (!view) return;
-    document.documentElement.classList.remove('printing', 'upright');
+    document.documentElement.classList.remove('printing', 'upright', 'printed');
+    geocn.$('print-map')?.remove();
     geocn.map.invalidateSize({ animate: false, pan: false });
     geocn.map.setView(view.center, view.zoom, { animate: false });
     view = null;
@@ -79,7 +112,18 @@
     parent.append(el('div', { cls: 'row' }, select, button));
   };
 
+  // A browser that exports jumps ahead in time whenever the page is idle, also while blocks are
+  // unpacked beside it; so the page stays busy until it is ready, or has failed.
+  if (/^#(paper=|picture$)/.test(window.location.hash)) {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { if (!document.documentElement.dataset.ready && !document.querySelector('.failed')) port2.postMessage(0); };
+    port2.postMessage(0);
+  }
+
   const start = () => {
+    // An export names its sheet in the address; nothing else is taken from there.
+    const [, asked] = /^#paper=([a-z0-9-]+)$/.exec(window.location.hash) ?? [];
+    if (asked in SIZES) paper = asked;
     setPage();
     window.addEventListener('beforeprint', layOut);
     window.addEventListener('afterprint', restore);
