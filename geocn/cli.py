@@ -1,7 +1,8 @@
-"""The ``geocn`` command: demo, run, check, inspect.
+"""The ``geocn`` command: demo, run, check, inspect, scan.
 
 Exit codes: 0 done · 2 the project file (or the command line) is wrong · 3 an input is bad
 · 4 the output could not be written, the previous version is whole · 130 interrupted.
+``scan``: 0 clean · 1 a leak was found · 2 could not be scanned.
 Heavy libraries are loaded inside the commands, so that ``geocn --help`` is immediate.
 """
 
@@ -18,6 +19,7 @@ import typer
 from geocn.errors import GeocnError, ParameterError, ProjectError, WriteError
 
 BAD_PROJECT, BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 3, 4, 130
+NOT_SCANNED = 2
 # Drivers that open other files, the network or code. Only effective before GDAL loads,
 # which is why it happens here: this process is ours.
 # GDAL complains aloud of a name it does not know, so only those stand here that the wheels
@@ -114,7 +116,10 @@ def check(
 def inspect(
     file: Annotated[Path, typer.Argument(help="Any table, vector file or raster.")],
     layer: Annotated[
-        str, typer.Option("--as", help="routes, seizures, cultivation, interventions, borders.")
+        str,
+        typer.Option(
+            "--as", help="routes, seizures, cultivation, interventions, borders, annotations."
+        ),
     ],
     field: Annotated[
         list[str] | None,
@@ -154,6 +159,53 @@ def inspect(
         )
     if not would_load:
         raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+def scan(
+    file: Annotated[Path, typer.Argument(help="A file, or a folder with all below it.")],
+    withheld: Annotated[
+        list[Path],
+        typer.Option("--withheld", help="Rows that must not stand there."),
+    ],
+    released: Annotated[
+        list[Path] | None, typer.Option("--released", help="Rows that may stand there.")
+    ] = None,
+    tolerance_m: Annotated[
+        float, typer.Option("--tolerance-m", help="Distance up to which a place is a withheld one.")
+    ] = 10.0,
+) -> None:
+    """Look for withheld data in a file; exit code 0 clean, 1 a leak, 2 could not be scanned."""
+    from geocn._cli_scan import scan_and_print
+
+    try:
+        with _failing_plainly():
+            code = scan_and_print(file, withheld, released or [], tolerance_m=tolerance_m)
+    except typer.Exit as error:
+        if error.exit_code == BAD_INPUT:
+            raise typer.Exit(NOT_SCANNED) from error
+        raise
+    raise typer.Exit(code)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The HTML file of a map.")],
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="PDF to write.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="PNG to write.")] = None,
+    paper: Annotated[str, typer.Option("--paper", help="A4 or A3.")] = "A4",
+    *,
+    landscape: Annotated[
+        bool, typer.Option("--landscape/--portrait", help="Lying or standing sheet.")
+    ] = True,
+    size: Annotated[str, typer.Option("--size", help="Of the PNG, in pixels.")] = "1600x1000",
+    scale: Annotated[float, typer.Option("--scale", help="Pixels of the PNG to one.")] = 1.0,
+) -> None:
+    """Print a map to PDF or PNG with an installed Chromium; no network is used."""
+    with _failing_plainly():
+        from geocn._cli_export import export_map
+
+        export_map(file, pdf=pdf, png=png, paper=paper, landscape=landscape, size=size, scale=scale)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,7 @@ class PlanningMap(LayerStack):
         passphrase: str | None = None,
         hide_title: bool = False,
         allow_weak: bool = False,
+        withheld: Any = None,
     ) -> Path:
         """Write the sealed page and return its path; the previous file stays whole until then.
 
@@ -161,25 +162,34 @@ class PlanningMap(LayerStack):
             Encrypt the title too.
         allow_weak : bool
             Take a passphrase of fewer than 12 characters.
+        withheld : DataFrame, mapping of str to DataFrame, or WatchList, optional
+            What the file must not hold, as for :func:`geocn.sharing.scan`; an encrypted map
+            is scanned as it is before. :func:`geocn.sharing.watch_list` says what of it may.
 
         Raises
         ------
         WriteError
             Where it cannot be written.
+        LeakFoundError
+            Where it holds what is withheld; nothing is left behind.
         ParameterError
             Where the passphrase is too short, or ``hide_title`` comes without one.
         """
         from geocn.io.atomic import atomic_file
         from geocn.maps.encryption import lock
+        from geocn.sharing.scan import refuse_leaks
 
         if hide_title and passphrase is None:
             raise ParameterError("hide_title=True hides nothing without a passphrase=.")
         target = Path(path)
         text = self.to_html()
+        plain = text.encode("utf-8")
         if passphrase is not None:
             text = lock(text, passphrase, hide_title=hide_title, allow_weak=allow_weak)
         with atomic_file(target) as temporary:
             Path(temporary).write_text(text, encoding="utf-8", newline="\n")
+            if withheld is not None:
+                refuse_leaks(target.name, plain, withheld)
         return target
 
     def _periods(self) -> list[list[int]]:

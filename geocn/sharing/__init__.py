@@ -1,5 +1,6 @@
 """Markings and release profiles: what may leave, and to whom."""
 
+from geocn.sharing.canaries import plant_canaries
 from geocn.sharing.clear import Cleared, Contribution, clear
 from geocn.sharing.donut import donut, read_secret
 from geocn.sharing.generalise import simplify, to_admin, to_grid
@@ -8,6 +9,9 @@ from geocn.sharing.marking import Marking, marking_of
 from geocn.sharing.profile import LayerRule, ReleaseProfile
 from geocn.sharing.release import Released, release
 from geocn.sharing.rules import Derived, Dominance, Protected
+from geocn.sharing.scan import Hit, ScanLimits, ScanReport, scan
+from geocn.sharing.scan_release import scan_release
+from geocn.sharing.scan_watch import WatchList, watch_list
 from geocn.sharing.suppression import Suppressed, suppress
 
 __all__ = [
@@ -15,22 +19,30 @@ __all__ = [
     "Contribution",
     "Derived",
     "Dominance",
+    "Hit",
     "Label",
     "LayerRule",
     "Marking",
     "Protected",
     "ReleaseProfile",
     "Released",
+    "ScanLimits",
+    "ScanReport",
     "Suppressed",
+    "WatchList",
     "clear",
     "donut",
     "label_of",
     "lower_marking",
     "marking_of",
+    "plant_canaries",
     "read_secret",
     "release",
+    "scan",
+    "scan_release",
     "simplify",
     "suppress",
     "to_admin",
     "to_grid",
+    "watch_list",
 ]
