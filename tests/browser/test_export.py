@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -41,6 +42,18 @@ def _text(path: Path) -> str:
         pytest.skip("no pdftotext on the path: install Debian's poppler-utils")
     done = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, check=True)
     return done.stdout.decode("utf-8")
+
+
+def _share_of(path: Path, colour: tuple[int, int, int]) -> float:
+    """Share of the sheet that has a colour."""
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("no pdftoppm on the path: install Debian's poppler-utils")
+    done = subprocess.run(["pdftoppm", "-r", "30", path], capture_output=True, check=True)
+    magic, size, _, pixels = done.stdout.split(b"\n", 3)
+    assert magic == b"P6"
+    width, height = map(int, size.split())
+    picture = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3).astype(int)
+    return float((np.abs(picture - colour).max(axis=2) <= 3).mean())
 
 
 def _clipped(opened: Opened) -> list[str]:
@@ -76,6 +89,9 @@ def test_a_sheet_bears_marking_title_scale_legend_sources_and_limits(
                  "Legend", "Natural Earth"):  # fmt: skip
         assert said in flat
     assert re.search(r"\d+ km", flat)
+    # Sea and land lie under the layers; a canvas that hid them would leave the sheet white.
+    assert _share_of(path, (219, 231, 236)) > 0.03
+    assert _share_of(path, (247, 245, 240)) > 0.1
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

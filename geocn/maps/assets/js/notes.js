@@ -191,7 +191,8 @@
     const text = el('textarea', { attrs: { rows: 2, maxlength: MOST_TEXT, dir: 'auto', 'data-note': k, 'aria-label': T('notes.text', { n: String(k + 1) }), placeholder: T('notes.placeholder') } });
     text.value = note.text;
     text.addEventListener('input', () => edit(note, text.value));
-    const size = note.kind === 'point' ? '' : ` · ${geocn.distance(distance(note.kind === 'area' ? [...note.vertices, note.vertices[0]] : note.vertices))}`;
+    const { measure } = geocn.parts;
+    const size = { point: '', line: ` · ${geocn.distance(distance(note.vertices))}`, area: ` · ${geocn.unit(measure.area(note.vertices) / 1e6, 'km2')}` }[note.kind];
     const go = el('button', { text: T(`notes.${note.kind}`) + size, cls: 'link', attrs: { type: 'button' } });
     go.addEventListener('click', () => { geocn.map.fitBounds(L.latLngBounds(note.vertices).pad(0.5), { maxZoom: 9 }); geocn.emit('look'); });
     const away = el('button', { text: '✕', attrs: { type: 'button', 'aria-label': T('notes.delete'), title: T('notes.delete') }, on: { click: () => remove(note) } });
