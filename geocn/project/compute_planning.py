@@ -48,26 +48,28 @@ def assess_coverage(spec: asked.Coverage, world: World, results: Results) -> Res
         per=spec.per,
         capacity=spec.capacity,
     )
-    more: dict[str, pd.DataFrame] = {
+    more = {"reaches": reaches, **_tables(assessed)}
+    if spec.separation_km is not None:
+        more["separation"] = _separation(world, spec.separation_km)
+    frame, rasters = assessed.demand, {}
+    if not isinstance(frame, pd.DataFrame):
+        frame, rasters = more.pop("gaps"), {"share covered": frame["share_covered"]}
+    return Result(spec.name, spec.kind, frame, more, rasters, whole=assessed)
+
+
+def _tables(assessed: coverage.Coverage) -> dict[str, pd.DataFrame]:
+    """Return what a coverage tells beside the demand itself."""
+    tables: dict[str, pd.DataFrame | None] = {
         "gaps": assessed.gaps,
         "by_partner": assessed.by_partner,
         "by_kind": assessed.by_kind,
         "duplication": assessed.duplication,
         "complementarity": assessed.complementarity,
-        "reaches": reaches,
+        "by_area": assessed.by_area,
+        "by_period": assessed.by_period,
+        "service": None if assessed.service is None else assessed.service.sites,
     }
-    if assessed.by_area is not None:
-        more["by_area"] = assessed.by_area
-    if assessed.by_period is not None:
-        more["by_period"] = assessed.by_period
-    if spec.separation_km is not None:
-        more["separation"] = _separation(world, spec.separation_km)
-    if assessed.service is not None:
-        more["service"] = assessed.service.sites
-    frame, rasters = assessed.demand, {}
-    if not isinstance(frame, pd.DataFrame):
-        frame, rasters = more.pop("gaps"), {"share covered": frame["share_covered"]}
-    return Result(spec.name, spec.kind, frame, more, rasters, whole=assessed)
+    return {name: table for name, table in tables.items() if table is not None}
 
 
 def _separation(world: World, distance_km: float) -> gpd.GeoDataFrame:
