@@ -154,7 +154,7 @@ def test_notes_go_out_as_geojson(show: Callable[..., Opened], folder: Path) -> N
     download.value.save_as(target)
     frame = gpd.read_file(target)
     assert frame.geom_type.tolist() == ["Polygon", "Point"]
-    assert frame["note"][0] == "Check this ford </script>"
+    assert frame["text"][0] == "Check this ford </script>"
     assert frame["author"].tolist() == ["Ministry", "Ministry"]
     assert frame.total_bounds.min() > -100
     assert json.loads(target.read_text())["geocn"]["marking"] == "TLP:AMBER"
