@@ -102,12 +102,12 @@ def write_release(
     entry = _entry(source, name)
     earlier = [source.resolve(one) for one in entry.earlier]
     released = _released(profile, world, earlier)
-    layers = {key: one for key, one in released.layers.items() if key in world.layers}
-    rasters = {key: one for key, one in released.layers.items() if key in world.rasters}
+    kept = released.layers
+    layers = {key: one for key, one in kept.items() if key in world.layers}
+    rasters = {key: one for key, one in kept.items() if key in world.rasters}
     seen = World(layers, rasters, world.places, world.as_of)
-    results, derived = add_derived(
-        compute(project.analyses, seen, progress=progress), joint, profile
-    )
+    own = compute(project.analyses, seen, progress=progress)
+    results, derived = add_derived(own, joint, profile)
     cleared, shown, touched = clear_results(
         results, profile, world=seen, specs=project.analyses, earlier=earlier
     )
@@ -128,10 +128,8 @@ def write_release(
             language=project.outputs.language,
         )
     formats = project.outputs.formats
-    secret = passphrase_of(entry)
-    write_outputs(
-        folder, layers, cleared, plan=plan, formats=formats, about=told, passphrase=secret
-    )
+    way: dict[str, Any] = {"formats": formats, "passphrase": passphrase_of(entry)}
+    write_outputs(folder, layers, cleared, plan=plan, about=told, **way)
     _bind(folder, source, name, told=told, label=label, records=(released.lowered, derived))
     return {
         "partner": profile.partner,

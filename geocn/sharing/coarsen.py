@@ -145,7 +145,8 @@ def old_enough(frame: pd.DataFrame, *, min_age_days: int, as_of: Any) -> BoolArr
         if precision is not None:
             for word in ("day", "month", "year"):
                 found = precision.eq(word).fillna(value=False).astype(bool)
-                end = end.mask(found, end + _END.get(word, _YEAR))
+                length: Any = _END.get(word, _YEAR)
+                end = end.mask(found, end + length)
         last = last.where(last >= end, end).where(end.notna(), last)
     if "year" in frame:
         following = pd.to_datetime(
