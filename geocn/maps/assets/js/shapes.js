@@ -54,7 +54,7 @@
       layer.paths.forEach((path, row) => {
         if (!path) return;
         const key = layer.shown[row] ? layer.classOf(row) : null;
-        if (!looks.has(key)) looks.set(key, { interactive: true, ...lookOf(layer, row), ...(bare ? { stroke: false } : {}) });
+        if (!looks.has(key)) looks.set(key, { interactive: true, stroke: true, ...lookOf(layer, row), ...(bare ? { stroke: false } : {}) });
         Object.assign(path.options, looks.get(key));
       });
     }
