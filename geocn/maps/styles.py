@@ -1,7 +1,8 @@
 """Colours, shapes, line widths and classes of the layers.
 
 Colours are those of :mod:`geocn._palette`. A category has a shape or a dash of its own too,
-and a class its width or outline, so that nothing is said by colour alone.
+and a class its width or outline, so that nothing is said by colour alone. Lines have darker
+colours than areas and symbols, which have an outline.
 """
 
 from __future__ import annotations
@@ -13,15 +14,32 @@ from typing import Any
 
 import numpy as np
 
-from geocn._palette import CATEGORIES, COLD, HOT, NEUTRAL, QUIET_LINE, RISK, UNKNOWN
+from geocn._palette import (
+    CATEGORIES,
+    COLD,
+    HOT,
+    LINE_CATEGORIES,
+    LINE_COLD,
+    LINE_HOT,
+    NEUTRAL,
+    QUIET_LINE,
+    RISK,
+    UNKNOWN,
+)
 from geocn._typing import FloatArray
 
 SEQUENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "flow": ("#c6dbef", "#9ecae1", "#6baed6", "#3182bd", "#08519c"),
+        "flow": ("#d0e1f2", "#94c4df", "#5ba3d0", "#2d7dbb", "#08519c"),
         "risk": RISK,
-        "crop": ("#d9f0a3", "#addd8e", "#78c679", "#31a354", "#006837"),
+        "crop": ("#dcf2a8", "#9fd681", "#68bc6c", "#2b9a4f", "#006837"),
         "gap": ("#dadaeb", "#bcbddc", "#9e9ac8", "#756bb1", "#54278f"),
+    }
+)
+LINE_SEQUENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "flow": ("#3182bd", "#1f6aab", "#08519c", "#083a78", "#06234d"),
+        "risk": ("#d05a0a", "#b34806", "#933604", "#6f2703", "#471800"),
     }
 )
 OTHER = "#555555"
@@ -99,7 +117,7 @@ def class_style(
         "by": "class",
         "column": column,
         "breaks": breaks,
-        "colors": [SEQUENTIAL[palette][pick] for pick in picks],
+        "colors": [(LINE_SEQUENTIAL if line else SEQUENTIAL)[palette][pick] for pick in picks],
     }
     if line:
         style["widths"] = [LINE_WIDTHS[pick] for pick in picks]
@@ -128,7 +146,7 @@ def category_style(
         "by": "category",
         "column": column,
         "levels": named,
-        "colors": [CATEGORIES[place] for place in places],
+        "colors": [(LINE_CATEGORIES if line else CATEGORIES)[place] for place in places],
         "other": OTHER,
         "has_other": len(ranked) > len(named) or None in levels,
     }
@@ -156,6 +174,7 @@ def partner_style(levels: Sequence[str | None]) -> dict[str, Any]:
         "levels": present,
         "colors": [PARTNER_TYPES[level][0] for level in present],
         "shapes": [PARTNER_TYPES[level][1] for level in present],
+        "dashes": [DASHES[SHAPES.index(PARTNER_TYPES[level][1])] for level in present],
         "other": OTHER,
         "has_other": any(level not in PARTNER_TYPES for level in levels),
     }
@@ -184,9 +203,13 @@ def border_style(levels: Sequence[str | None]) -> dict[str, Any]:
     style = hotspot_style(levels)
     strong = style["strong"]
     style["colors"] = [
-        color if wide else QUIET_LINE for color, wide in zip(style["colors"], strong, strict=True)
+        _heat_color(level, LINE_HOT, LINE_COLD) if wide else QUIET_LINE
+        for level, wide in zip(style["levels"], strong, strict=True)
     ]
-    style["widths"] = [6.5 if wide else 1.8 for wide in strong]
+    style["widths"] = [
+        4.5 + _confidence(level) if wide else 1.8
+        for level, wide in zip(style["levels"], strong, strict=True)
+    ]
     return style
 
 
@@ -237,11 +260,11 @@ def _heat(level: str) -> tuple[int, int, str]:
     return (-side, -side * _confidence(level), level)
 
 
-def _heat_color(level: str) -> str:
+def _heat_color(level: str, hot: Sequence[str] = HOT, cold: Sequence[str] = COLD) -> str:
     side = _side(level)
     if side == 0:
         return UNKNOWN if "no_" in level.lower() else NEUTRAL
-    return (HOT if side > 0 else COLD)[_confidence(level)]
+    return (hot if side > 0 else cold)[_confidence(level)]
 
 
 def size_style(column: str, values: FloatArray) -> dict[str, Any] | None:

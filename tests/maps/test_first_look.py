@@ -1,79 +1,16 @@
-"""What a map opens with, how its numbers are classed, and whether its colours can be told apart."""
+"""What a map opens with, how its numbers are classed, and what is seen first."""
 
 from __future__ import annotations
-
-import itertools
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pytest
 import shapely
 
-from geocn import _palette
 from geocn.maps import PlanningMap, styles
 from geocn.maps.periods import year_spans
 from geocn.maps.visibility import first_view, settle_visibility
 from tests.maps import andes
-
-# Machado, Oliveira & Fernandes (2009), severity 1.0; doi:10.1109/TVCG.2009.113.
-MACHADO = {
-    "normal": np.eye(3),
-    "protanopia": np.array(
-        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
-         [-0.003882, -0.048116, 1.051998]]
-    ),
-    "deuteranopia": np.array(
-        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
-         [-0.011820, 0.042940, 0.968881]]
-    ),
-    "tritanopia": np.array(
-        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
-         [0.004733, 0.691367, 0.303900]]
-    ),
-}  # fmt: skip
-ORDERED = {**styles.SEQUENTIAL, "hot": _palette.HOT, "cold": _palette.COLD}
-TOLD_APART = {
-    "partners": [color for color, _ in styles.PARTNER_TYPES.values()],
-    "hot, cold, neither": [_palette.HOT[2], _palette.COLD[2], _palette.NEUTRAL],
-    "border": [_palette.HOT[2], _palette.COLD[2], _palette.QUIET_LINE],
-}
-# A difference well above what an eye can just see (about 2.3 in CIE76).
-LEAST = 7.0
-
-
-def lab(color: str, matrix: np.ndarray) -> np.ndarray:
-    """CIELAB (D65) of a colour as someone with that vision sees it."""
-    rgb = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)]) / 255
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(matrix @ linear, 0, 1)
-    to_xyz = np.array(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
-         [0.0193339, 0.1191920, 0.9503041]]
-    )  # fmt: skip
-    xyz = to_xyz @ seen / np.array([0.95047, 1.0, 1.08883])
-    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-@pytest.mark.parametrize("vision", MACHADO)
-@pytest.mark.parametrize("name", [*ORDERED, *TOLD_APART])
-def test_colours_can_be_told_apart_by_every_eye(name: str, vision: str) -> None:
-    colors = ORDERED.get(name) or TOLD_APART[name]
-    seen = [lab(color, MACHADO[vision]) for color in colors]
-    closest = min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2))
-    assert closest > LEAST, (name, vision, closest)
-
-
-@pytest.mark.parametrize("vision", MACHADO)
-@pytest.mark.parametrize("name", ORDERED)
-def test_classes_darken_in_their_order(name: str, vision: str) -> None:
-    lightness = [lab(color, MACHADO[vision])[0] for color in ORDERED[name]]
-    assert lightness == sorted(lightness, reverse=True)
-
-
-def test_categories_differ_by_colour_or_by_shape() -> None:
-    assert len(set(styles.SHAPES)) == len(set(styles.DASHES)) == len(_palette.CATEGORIES)
 
 
 def test_many_zeros_leave_room_for_classes() -> None:

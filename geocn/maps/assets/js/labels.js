@@ -76,7 +76,7 @@
       context.lineWidth = 3;
       context.strokeStyle = 'rgba(255,255,255,.85)';
       context.strokeText(text, spot.x, spot.y);
-      context.fillStyle = place.country ? '#4d5358' : '#77716a';
+      context.fillStyle = place.country ? '#4d5358' : '#6b655e';
       context.fillText(text, spot.x, spot.y);
     }
   };

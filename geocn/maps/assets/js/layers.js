@@ -138,7 +138,7 @@
       }
       const thin = { reach: 0.05, corridors: 0.5, coverage: 0.4, hotspots: 0.68 }[this.kind] ?? 0.62;
       const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : strong ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
-      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
+      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : (style.dashes ?? [])[k] || null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
     }
 
     // Decides which rows a period shows; null means all periods.

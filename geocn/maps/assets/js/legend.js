@@ -19,7 +19,7 @@
     if (layer.hasLines && !layer.geometry.kind.includes(2)) {
       return geocn.symbol.line({ color, width: (layer.style.widths ?? [])[k] ?? 3, dash: (layer.style.dashes ?? [])[k] ?? '' });
     }
-    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k], faint: layer.kind === 'reach' || (layer.style.strong && !layer.style.strong[k]) });
+    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k], dash: layer.style.dashes ? layer.style.dashes[k] ?? '' : undefined, faint: layer.kind === 'reach' || (layer.style.strong && !layer.style.strong[k]) });
   };
 
   const item = (picture, text) => el('li', {}, picture, el('span', { text }));

@@ -47,7 +47,7 @@
     range: (layer, row) => {
       const area = layer.value('area_ha', row), half = layer.value('area_ci_ha', row);
       return area === null || half === null ? null
-        : `${geocn.number(Math.max(0, area - half))}–${geocn.unit(area + half, 'ha')}`;
+        : `${isolate(`${geocn.number(Math.max(0, area - half))}–${geocn.number(area + half)}`)}\u00a0${T('unit.ha')}`;
     },
   };
 

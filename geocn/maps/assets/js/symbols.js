@@ -40,6 +40,11 @@
       context.fill();
       context.globalAlpha = faded ? 0.3 : 1;
     }
+    if (hollow) {
+      context.lineWidth = 3.4;
+      context.strokeStyle = 'rgba(20,20,20,.85)';
+      context.stroke();
+    }
     context.lineWidth = hollow ? 2 : 0.9;
     context.strokeStyle = hollow ? color : 'rgba(20,20,20,.85)';
     context.stroke();
@@ -74,8 +79,8 @@
   const line = ({ color, width = 3, dash = '' }) => geocn.svg('svg', { viewBox: '0 0 30 14', width: 30, height: 14, class: 'key', 'aria-hidden': 'true' },
     geocn.svg('line', { x1: 1, y1: 7, x2: 29, y2: 7, stroke: color, 'stroke-width': width, 'stroke-dasharray': dash }));
 
-  const area = ({ color, strong, faint }) => geocn.svg('svg', { viewBox: '0 0 22 16', width: 22, height: 16, class: 'key', 'aria-hidden': 'true' },
-    geocn.svg('rect', { x: 2, y: 2, width: 18, height: 12, fill: color, 'fill-opacity': faint ? 0.35 : 0.8, stroke: strong ? '#222' : '#777', 'stroke-width': strong ? 2 : 0.8 }));
+  const area = ({ color, strong, faint, dash }) => geocn.svg('svg', { viewBox: '0 0 22 16', width: 22, height: 16, class: 'key', 'aria-hidden': 'true' },
+    geocn.svg('rect', { x: 2, y: 2, width: 18, height: 12, fill: color, 'fill-opacity': faint ? 0.35 : 0.8, stroke: dash !== undefined ? color : strong ? '#222' : '#777', 'stroke-width': strong || dash !== undefined ? 2 : 0.8, 'stroke-dasharray': dash ?? '' }));
 
   geocn.symbol = { paint, badge, picture, line, area };
 })();

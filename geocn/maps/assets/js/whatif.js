@@ -129,7 +129,7 @@
   const gapEntry = (gap) => {
     const { layer, row } = drawnAs(gap), at = [what.lat[gap.spot], what.lon[gap.spot]];
     const name = layer ? NAMES.map((column) => layer.value(column, row)).find((text) => text !== null) : null;
-    const go = el('button', { cls: 'link', text: name ? geocn.isolate(String(name)) : at.map((v) => v.toFixed(2)).join(', '), attrs: { type: 'button' } });
+    const go = el('button', { cls: 'link', text: name ? geocn.isolate(String(name)) : geocn.isolate(at.map((v) => v.toFixed(2)).join(', ')), attrs: { type: 'button' } });
     go.addEventListener('click', () => {
       geocn.emit('look');
       if (layer) geocn.choose(layer, row); else geocn.map.setView(at, 8);
