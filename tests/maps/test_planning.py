@@ -264,24 +264,6 @@ def test_saving_writes_the_page(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["map.html"]
 
 
-def test_catalogues_hold_the_same_messages() -> None:
-    english = page.catalogues()["en"]
-    for code, words in page.catalogues().items():
-        assert set(english) <= set(words), code
-        for kind, groups in english["sentences"].items():
-            for ours, theirs in zip(groups, words["sentences"][kind], strict=True):
-                for a, b in zip(ours, theirs, strict=True):
-                    assert set(re.findall(r"{.*?}", a)) == set(re.findall(r"{.*?}", b)), (
-                        code,
-                        a,
-                        b,
-                    )
-        for key in english:
-            if key != "sentences":
-                texts = [words[key]] if isinstance(words[key], str) else words[key].values()
-                assert all(texts), (code, key)
-
-
 def test_folium_has_every_layer() -> None:
     plan = andes.full_map()
     built = plan.to_folium()
