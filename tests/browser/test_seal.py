@@ -133,7 +133,7 @@ def test_a_cluster_opens(show_sealed: Callable[..., Opened]) -> None:
     page.wait_for_function("geocn.map.getZoom() > 8", timeout=5000)
     page.wait_for_timeout(4 * SETTLE)
     for _ in range(4):
-        page.evaluate("geocn.map.setZoom(geocn.map.getZoom() + 1, {animate: false})")
+        page.evaluate("void geocn.map.setZoom(geocn.map.getZoom() + 1, {animate: false})")
     page.wait_for_timeout(SETTLE)
     assert page.locator(".sealed-pile").count() == 0
     opened.check()
@@ -149,7 +149,7 @@ def test_hostile_text_is_text_in_every_slot(show_sealed: Callable[..., Opened]) 
     )  # fmt: skip
     page = opened.page
     page.evaluate(
-        """() => geocn.map.eachLayer((one) => {
+        """() => void geocn.map.eachLayer((one) => {
             if (one.getPopup && one.getPopup()) { one.openPopup(); }
             if (one.getTooltip && one.getTooltip()) { one.openTooltip(); }
         })"""
@@ -168,7 +168,9 @@ def test_our_own_folium_map_seals(show_sealed: Callable[..., Opened]) -> None:
     opened = show_sealed(andes.full_map(poisoned).to_folium())
     page = opened.page
     assert page.locator(".layer").count() == len(andes.full_map().layers)
-    page.evaluate("geocn.map.eachLayer((one) => one.getPopup && one.getPopup() && one.openPopup())")
+    page.evaluate(
+        "void geocn.map.eachLayer((one) => one.getPopup && one.getPopup() && one.openPopup())"
+    )
     assert "onerror" in popup(page)
     opened.check()
 
