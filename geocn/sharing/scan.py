@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,7 @@ def scan(
     canaries: Any = None,
     tolerance_m: float = 10.0,
     limits: ScanLimits | None = None,
+    plain: Mapping[str, bytes] | None = None,
 ) -> ScanReport:
     """Decode a file or a folder, and look for what was withheld from it.
 
@@ -135,6 +136,9 @@ def scan(
         metres up to which a place counts as a withheld one (default 10).
     limits : ScanLimits, optional
         What counts as a bomb.
+    plain : mapping of str to bytes, optional
+        What files that are encrypted held before, by their path from the folder; it is
+        scanned in their place.
 
     Returns
     -------
@@ -170,7 +174,7 @@ def scan(
         if file.is_symlink() and root.is_dir():
             walker.not_scanned.append((name, "is a link to another file"))
         else:
-            walker.data(name, read_regular(file))
+            walker.data(name, (plain or {}).get(name) or read_regular(file))
     return _report(walker, watch, len(files))
 
 

@@ -24,6 +24,7 @@ def scan_release(
     allow: Iterable[str] = (),
     canaries: Any = None,
     tolerance_m: float = 10.0,
+    plain: Mapping[str, bytes] | None = None,
     refuse: bool = False,
 ) -> ScanReport:
     """Look in a release's folder for rows and columns that its layers do not have.
@@ -40,6 +41,8 @@ def scan_release(
         Texts that the project or the profile writes out, such as titles and limits.
     canaries, tolerance_m
         As for ``watch_list``.
+    plain : mapping of str to bytes, optional
+        What files that are encrypted held before, by their path from the folder.
     refuse : bool, default False
         Raise where the folder is not clean.
 
@@ -69,7 +72,7 @@ def scan_release(
         canaries=canaries,
         tolerance_m=tolerance_m,
     )
-    report = scan(folder, watch)
+    report = scan(folder, watch, plain=plain)
     if refuse and not report.clean:
         message = f"The release was not published: {report.summary()}."
         raise LeakFoundError(message, report)

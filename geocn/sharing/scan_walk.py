@@ -325,8 +325,11 @@ def _table_columns(text: str) -> Iterator[list[AnyArray]]:
         if len(widths) != 1 or not 2 <= (width := widths.pop()) <= 500:
             continue
         rows = [line.split(delimiter) for line in lines if line.count(delimiter) == width]
+        if 2 * len(rows) < len(lines):
+            continue
         decimal = "," if delimiter != "," else "."
-        yield [_parsed(one, decimal) for one in zip(*rows, strict=True)]
+        columns = [_parsed(one, decimal) for one in zip(*rows, strict=True)]
+        yield [one for one in columns if 3 * np.isfinite(one).sum() >= len(one)]
 
 
 def _parsed(cells: tuple[str, ...], decimal: str) -> AnyArray:
