@@ -21,7 +21,12 @@ maps = ["0f"]
 name = "ngo"
 profile = "ngo.toml"
 """
-_NGO = 'partner = "NGO"\nmax_marking = "TLP:GREEN"\n[layers.annotations]\ncolumns = ["text", "geometry"]\n'
+_NGO = """\
+partner = "NGO"
+max_marking = "TLP:GREEN"
+[layers.annotations]
+columns = ["text", "geometry"]
+"""
 
 
 def _note(note: str, text: str, **more: Any) -> dict[str, Any]:
