@@ -137,8 +137,10 @@
         return { stroke: false, fillColor: color, fillOpacity: k < 0 ? 0.15 : CELL_OPACITY[Math.round((k * 4) / Math.max(1, style.colors.length - 1))], fill: true };
       }
       const thin = { reach: 0.05, corridors: 0.5, coverage: 0.4, hotspots: 0.68 }[this.kind] ?? 0.62;
-      const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : strong ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
-      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : strong ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : (style.dashes ?? [])[k] || null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
+      // The palest of a few areas is seen by its edge.
+      const edged = strong || (this.n <= MANY_CELLS && ['corridors', 'cultivation'].includes(this.kind));
+      const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : edged ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
+      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : edged ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : (style.dashes ?? [])[k] || null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
     }
 
     // Decides which rows a period shows; null means all periods.

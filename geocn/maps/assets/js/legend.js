@@ -112,7 +112,7 @@
   const limits = () => {
     const list = el('ul', { cls: 'plain' });
     const say = (text) => list.append(el('li', { text }));
-    geocn.config.limits.forEach(say);
+    geocn.config.limits.forEach((text) => say(geocn.isolate(text)));
     for (const layer of geocn.layers) {
       if (layer.missing) say(T(layer.kind === 'reach' ? 'limit.reach' : 'limit.missing', { n: layer.missing, layer: layer.title() }));
       if (layer.left_out) say(T('limit.left_out', { n: layer.left_out, layer: layer.title() }));
