@@ -1,74 +1,89 @@
-"""The packed blocks of our own maps: a JSON header, then arrays that it points at."""
+"""The packed blocks of our own maps: a JSON header, and arrays that it points at."""
 
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from geocn._typing import AnyArray
+from geocn.errors import ReadError
+from geocn.io.packed import ALPHABET, decode_block
 from geocn.sharing.scan_formats import Part
 
-#: Steps a degree that the page uses, and finer ones that a later page might.
+#: A block of one array is longer.
+_LEAST = 60
+_LETTERS = frozenset(ALPHABET)
+#: Steps a degree that may hold where a block does not say.
 _STEPS = (1e5, 1e6, 1e7)
-_TYPES = {"u1", "u2", "u4", "i4", "f4", "f8"}
+_OPAQUE = 2_000
+_RANDOM_BITS = 5.7
 
 
-def is_packed(data: bytes) -> bool:
-    """Say whether bytes are laid out as a packed block."""
-    if len(data) < 6 or data[4:5] not in (b"{", b"["):
+def packed_block(text: str) -> tuple[Any, list[AnyArray]] | None:
+    """Return header and arrays of a text that is a packed block, None of any other text."""
+    letters = text.strip()
+    if len(letters) < _LEAST or not _LETTERS.issuperset(letters):
+        return None
+    try:
+        return decode_block(letters)
+    except ReadError:
+        return None
+
+
+def is_opaque(text: str) -> bool:
+    """Say whether a text without any space looks like something packed or encrypted."""
+    letters = text.strip()
+    if len(letters) < _OPAQUE or len(letters.split(None, 1)) > 1 or not letters.isascii():
         return False
-    (length,) = struct.unpack_from("<I", data)
-    return 2 <= length <= len(data) - 4 and data[3 + length : 4 + length] in (b"}", b"]")
+    counts = np.bincount(np.frombuffer(letters.encode("ascii"), dtype=np.uint8))
+    share = counts[counts > 0] / len(letters)
+    return bool(-(share * np.log2(share)).sum() > _RANDOM_BITS)
 
 
-def packed_parts(data: bytes, limit: int) -> Iterator[Part]:
-    """Yield the header, each column's dictionary, each array, and places from their steps."""
-    (length,) = struct.unpack_from("<I", data)
-    head, start = data[4 : 4 + length], 4 + length
-    body = data[start + (-start % 8) :]
-    header = json.loads(head)
-    yield "header", head.decode("utf-8", "replace")
-    yield from _walk(header, body, "")
-    yield "arrays", body
+def packed_parts(header: Any, arrays: Sequence[AnyArray]) -> Iterator[Part]:
+    """Yield the header, each column's texts, each array, and the places of geometries."""
+    yield "header", json.dumps(header, ensure_ascii=False)
+    yield from _walk(header, arrays, "")
+    for array in arrays:
+        yield "arrays", [array.astype(np.float64)]
 
 
-def _walk(node: Any, body: bytes, path: str) -> Iterator[Part]:
+def _walk(node: Any, arrays: Sequence[AnyArray], path: str) -> Iterator[Part]:
     if isinstance(node, list):
-        arrays: list[AnyArray] = []
         for one in node:
-            yield from _walk(one, body, path)
-            array = _array(one.get("a"), body) if isinstance(one, dict) else None
-            arrays += [] if array is None else [array]
-        if len(arrays) > 1:
-            yield f"{path} columns".strip(), arrays
+            yield from _walk(one, arrays, path)
+        found = [_array(one.get("a"), arrays) for one in node if isinstance(one, dict)]
+        columns = [one for one in found if one is not None]
+        if len(columns) > 1:
+            yield f"{path} together".strip(), columns
     elif isinstance(node, dict):
-        if isinstance(node.get("l"), list) and isinstance(node.get("name"), str):
-            yield f"{path} column {node['name']}".strip(), "\n".join(map(str, node["l"]))
-        x, y = _array(node.get("x"), body), _array(node.get("y"), body)
+        yield from _column(node, arrays, path)
+        x, y = _array(node.get("x"), arrays), _array(node.get("y"), arrays)
         if x is not None and y is not None and len(x) == len(y):
-            for steps in _STEPS:
-                yield (
-                    f"{path} places".strip(),
-                    [np.cumsum(x, dtype="f8") / steps, np.cumsum(y, dtype="f8") / steps],
-                )
+            for steps in dict.fromkeys((float(node.get("s") or 1e5), *_STEPS)):
                 yield f"{path} places".strip(), [x / steps, y / steps]
-        inner = node.get("id") if isinstance(node.get("id"), str) else path
+        inner = node["id"] if isinstance(node.get("id"), str) else path
         for key, one in node.items():
             if isinstance(one, (dict, list)):
-                yield from _walk(one, body, f"{inner} {key}" if isinstance(inner, str) else key)
+                yield from _walk(one, arrays, f"{inner} {key}".strip())
 
 
-def _array(ref: Any, body: bytes) -> AnyArray | None:
+def _column(node: dict[str, Any], arrays: Sequence[AnyArray], path: str) -> Iterator[Part]:
+    """Yield the texts of a column: its levels, or a beginning and a number each."""
+    label = f"{path} column {node.get('name', '')}".strip()
+    if isinstance(node.get("l"), list):
+        yield label, "\n".join(map(str, node["l"]))
+    counts = _array(node.get("a"), arrays)
+    if isinstance(node.get("pre"), str) and counts is not None:
+        pad, known = int(node.get("pad") or 0), counts[np.isfinite(counts)]
+        yield label, "\n".join(f"{node['pre']}{int(one):0{pad}d}" for one in known.tolist())
+
+
+def _array(ref: Any, arrays: Sequence[AnyArray]) -> AnyArray | None:
     """Return the array that a reference stands for, None where it is no reference."""
-    if not (isinstance(ref, dict) and ref.keys() >= {"o", "n", "t"} and ref["t"] in _TYPES):
-        return None
-    start, count, dtype = ref["o"], ref["n"], np.dtype(f"<{ref['t']}")
-    if not isinstance(start, int) or not isinstance(count, int) or min(start, count) < 0:
-        return None
-    if start + count * dtype.itemsize > len(body):
-        return None
-    return np.frombuffer(body, dtype=dtype, count=count, offset=start)
+    number = ref.get("#") if isinstance(ref, dict) else None
+    known = isinstance(number, int) and 0 <= number < len(arrays)
+    return arrays[number] if known and isinstance(number, int) else None

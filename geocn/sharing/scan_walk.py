@@ -15,7 +15,7 @@ from geocn._typing import AnyArray
 from geocn.errors import NotScannedError
 from geocn.sharing import scan_blobs as blobs
 from geocn.sharing import scan_formats as formats
-from geocn.sharing.scan_packed import is_packed, packed_parts
+from geocn.sharing.scan_packed import is_opaque, packed_block, packed_parts
 from geocn.sharing.scan_search import Search
 from geocn.sharing.scan_text import unescaped
 
@@ -55,7 +55,6 @@ _WHOLE = frozenset(
         formats.sqlite_parts,
         formats.tiff_parts,
         formats.arrow_parts,
-        packed_parts,
     }
 )
 _DELIMITERS = ",;\t|"
@@ -121,7 +120,14 @@ class Walker:
             self._unknown(path, data, depth, certain=certain)
             return
         self.n_decoded += 1
-        for label, part in reader(data, self.limits.part_mb << 20):
+        self._parts(path, reader(data, self.limits.part_mb << 20), depth, whole=data)
+        if reader not in _WHOLE:
+            self._strings(path, data, depth)
+
+    def _parts(
+        self, path: str, parts: Iterator[formats.Part], depth: int, *, whole: bytes | None = None
+    ) -> None:
+        for label, part in parts:
             below = f"{path} › {label}" if label else path
             if isinstance(part, list):
                 self.search.columns(below, part)
@@ -129,12 +135,10 @@ class Walker:
                 self.text(below, part, depth + 1)
             elif isinstance(part, memoryview):
                 self.search.raw(below, bytes(part))
-            elif part is data or not _reader(part):
+            elif part is whole or not _reader(part):
                 self._leaf(below, part, depth + 1)
             else:
                 self.data(below, part, depth + 1)
-        if reader not in _WHOLE:
-            self._strings(path, data, depth)
 
     def _unknown(self, path: str, data: bytes, depth: int, *, certain: bool) -> None:
         """Look through bytes that no reader is known for: text, deflated, or anything."""
@@ -187,6 +191,12 @@ class Walker:
             return
         started = len(self.search.found)
         self._spend(len(text), depth)
+        block = packed_block(text)
+        if block is not None:
+            self.n_decoded += 1
+            self._parts(f"{path} › packed", packed_parts(*block), depth)
+            self._seen[_digest(text.encode())] = (path, started, len(self.search.found))
+            return
         rest = _BLOCK.sub(lambda match: f" {match[2]} ", text) if "</" in text else text
         if rest is not text:
             for number, match in enumerate(_BLOCK.finditer(text)):
@@ -194,6 +204,8 @@ class Walker:
                 label = f"block {named[1]}" if named else f"{match[1].lower()} {number}"
                 self.text(f"{path} › {label}", match[3], depth + 1)
         rest = self._blobs(path, rest, depth)
+        if is_opaque(rest):
+            self.not_scanned.append((path, "is encrypted, or packed in an unknown way"))
         self.search.text(path, rest)
         for columns in _columns(rest):
             self.search.columns(path, columns)
@@ -271,8 +283,6 @@ def _digest(data: bytes) -> bytes:
 
 
 def _reader(data: bytes) -> formats.Reader | None:
-    if is_packed(data):
-        return packed_parts
     if data.startswith(b"\xff\xff\xff\xff") and data[8:12] == b"\x10\0\0\0":
         return formats.arrow_parts
     return next((reader for magic, reader in _MAGIC if data.startswith(magic)), None)

@@ -26,7 +26,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.errors import LeakFoundError, ParameterError
+from geocn.io.packed import Pack
 from geocn.maps import PlanningMap
+from geocn.maps.geometry import encode_geometry
 from geocn.sharing import ScanLimits, plant_canaries, scan, watch_list
 
 LON, LAT = -76.612345, 2.441234
@@ -285,7 +287,7 @@ def test_names_the_way_in(watch, tmp_path) -> None:
     plan = PlanningMap("Plan", marking="TLP:GREEN").add_seizures(WITHHELD, columns=["source"])
     report = scan(plan.save(tmp_path / "map.html"), watch)
     paths = {hit.path for hit in report.hits if hit.kind == "text"}
-    assert any("block geocn-data › base64 › gzip › " in path for path in paths), paths
+    assert any("block geocn-data › packed › " in path for path in paths), paths
     assert any("column source" in path for path in paths), paths
     assert NAME not in report.summary()
     assert "SZ-00017" not in report.summary()
@@ -337,7 +339,15 @@ def encrypted_zip() -> bytes:
     return bytes(data)
 
 
+def opaque_map() -> bytes:
+    from geocn.io.packed import to_text
+
+    block = to_text(np.random.default_rng(0).bytes(50_000))
+    return f'<script type="text/plain" id="geocn-data">{block}</script>'.encode()
+
+
 HOSTILE = {
+    "a block of no known coding": opaque_map,
     "bomb": bomb,
     "nested": nested,
     "encrypted zip": encrypted_zip,
@@ -415,7 +425,11 @@ def test_packed_points_are_found_within_the_tolerance_only(
         return
     x, y, _ = pyproj.Geod(ellps="WGS84").fwd(lon, lat, np.degrees(bearing), distance_m)
     secret = gpd.GeoDataFrame(geometry=[shapely.Point(lon, lat)], crs="EPSG:4326")
-    shown = gpd.GeoDataFrame({"weight_kg": [1.0]}, geometry=[shapely.Point(x, y)], crs="EPSG:4326")
-    folder = tmp_path_factory.mktemp("packed")
-    path = PlanningMap("Plan", marking="TLP:GREEN").add_seizures(shown).save(folder / "map.html")
-    assert scan(path, secret, tolerance_m=10.0).clean == (distance_m > 10.0)
+    others = [shapely.Point(0.5, 60.0 if lat < 0 else -60.0), shapely.Point(x, y)]
+    pack = Pack()
+    header = {"layers": [{"geometry": encode_geometry(gpd.GeoSeries(others, crs=4326), pack)}]}
+    path = tmp_path_factory.mktemp("packed") / "map.html"
+    path.write_text(f'<script type="text/plain" id="geocn-data">{pack.block(header)}</script>')
+    report = scan(path, secret, tolerance_m=10.0)
+    assert report.n_decoded == 1
+    assert report.clean == (distance_m > 10.0)
