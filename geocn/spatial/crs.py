@@ -27,7 +27,7 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
     CRSError
         Where the frame declares no coordinate reference system.
     SchemaError
-        Where it is no frame with a geometry.
+        Where it is no frame with a geometry, or a column name stands twice.
 
     Examples
     --------
@@ -44,6 +44,14 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
             expected="a GeoDataFrame",
             repair="Read it with geocn, or make one: geopandas.GeoDataFrame(frame, "
             "geometry=..., crs=...).",
+        )
+    if isinstance(frame, gpd.GeoDataFrame) and not frame.columns.is_unique:
+        doubled = dict.fromkeys(map(str, frame.columns[frame.columns.duplicated()]))
+        raise SchemaError(
+            layer,
+            found=f"columns that stand twice: {', '.join(doubled)}",
+            expected="each name once",
+            repair="Rename or drop one of each.",
         )
     if frame.crs is None:
         raise CRSError(

@@ -2,13 +2,14 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geocn.errors import CoordinateError, CRSError
+from geocn.errors import CoordinateError, CRSError, SchemaError
 from geocn.spatial.crs import (
     GLOBAL_EQUAL_AREA,
     check_lonlat,
@@ -79,3 +80,10 @@ def test_lengths_on_the_ellipsoid():
     lengths = geodesic_length_km([square, None, shapely.LineString(), shapely.Point(1, 1)])
     expected = pyproj.Geod(ellps="WGS84").geometry_area_perimeter(square)[1] / 1000
     assert lengths.tolist() == pytest.approx([expected, 0, 0, 0])
+
+
+def test_a_column_that_stands_twice_is_refused():
+    frame = gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(0, 0)], crs=4326)
+    doubled = gpd.GeoDataFrame(pd.concat([frame[["a"]], frame], axis=1), geometry="geometry")
+    with pytest.raises(SchemaError, match="stand twice: a"):
+        require_crs(doubled.set_crs(4326), "demand")
