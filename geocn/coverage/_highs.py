@@ -81,7 +81,7 @@ def solve(
     if start is not None and len(start[0]):
         index, value = start
         highs.setSolution(len(index), index.astype(np.int32), value.astype(np.float64))
-    interrupted = _run(highs)
+    interrupted = _run(highs, mixed=bool(programme.integer.any()))
     return _read(highs, programme, interrupted=interrupted)
 
 
@@ -116,7 +116,7 @@ def _prepared(programme: Programme, time_limit_s: float, gap: float, absolute_ga
     return highs
 
 
-def _run(highs: Any) -> bool:
+def _run(highs: Any, *, mixed: bool) -> bool:
     """Run beside the main thread, which alone hears Ctrl-C; say whether it did."""
     stop = threading.Event()
 
@@ -124,7 +124,10 @@ def _run(highs: Any) -> bool:
         if stop.is_set():
             event.interrupt()
 
-    for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
+    # A relaxation that is cut off within a search over integers would count as having no
+    # answer, and what hangs below it as done: the search would call its answer the best.
+    ways = (highs.cbMipInterrupt,) if mixed else (highs.cbSimplexInterrupt, highs.cbIpmInterrupt)
+    for callback in ways:
         callback.subscribe(ask)
     worker = threading.Thread(target=highs.run, daemon=True)
     worker.start()
@@ -151,7 +154,9 @@ def _read(highs: Any, programme: Programme, *, interrupted: bool) -> Solved:
     objective = float(info.objective_function_value) if found else worst
     if status == statuses.kOptimal and not mixed:
         return Solved(values, objective, objective, "optimal")
-    bound = float(info.mip_dual_bound) if mixed else -worst
+    # Stopped before it began, HiGHS leaves figures behind that say nothing.
+    begun = mixed and info.valid and status != statuses.kNotset and info.mip_node_count >= 0
+    bound = float(info.mip_dual_bound) if begun else -worst
     if status == statuses.kOptimal:
         met = abs(bound - objective) <= 1e-9 * max(abs(objective), 1.0)
         return Solved(values, objective, bound, "optimal" if met else "gap")

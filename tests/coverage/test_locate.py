@@ -197,7 +197,9 @@ def test_an_answer_cut_off_by_the_clock_is_bounded(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("wait_s", [1.0, 5.0], ids=["in the search", "in HiGHS"])
+@pytest.mark.parametrize(
+    "wait_s", [1.0, 3.0, 6.0], ids=["in the search", "as HiGHS begins", "in HiGHS"]
+)
 def test_ctrl_c_gives_the_best_answer_so_far(wait_s):
     villages, places = world(3000, 3000)
     timer = threading.Timer(wait_s, os.kill, (os.getpid(), signal.SIGINT))
@@ -205,7 +207,8 @@ def test_ctrl_c_gives_the_best_answer_so_far(wait_s):
     found = locate(villages, places, p=30, threshold=11, weight="people", gap=0)
     timer.join()
     assert found.status == "interrupted"
-    assert found.bound > found.objective
+    # Nothing that was not proven may be called so: the optimum lies above.
+    assert found.bound > found.objective * 1.001
     assert found.objective == villages["people"][found.demand["covered"]].sum()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.coverage import reach
-from geocn.errors import CRSError, GeometryError, ParameterError, SchemaError
+from geocn.errors import CRSError, DateError, GeometryError, ParameterError, SchemaError
 
 GEOD = pyproj.Geod(ellps="WGS84")
 
@@ -129,7 +129,7 @@ def test_index_columns_and_empty():
         (sites(shapely.Point(0, 0)), {"distance_km": {"a": 1}}, ParameterError, "kind"),
         (sites(shapely.Point(0, 0)), {"as_of": "someday"}, ParameterError, "as_of"),
         (sites(shapely.Point(0, 0)), {"areas": "all"}, ParameterError, "areas"),
-        (sites(shapely.Point(0, 0), starts_on=["x"]), {"as_of": "2024"}, SchemaError, "starts_on"),
+        (sites(shapely.Point(0, 0), starts_on=["x"]), {"as_of": "2024"}, DateError, "starts_on"),
         (sites(shapely.Point(0, 0), crs=None), {}, CRSError, "CRS"),
     ],
 )

@@ -86,7 +86,7 @@ def test_bad_input_is_refused() -> None:
         enforcement_effort(grid(), _sites(), since="sometime", until="2024-01-01")
     with pytest.raises(SchemaError, match="starts_on"):
         enforcement_effort(grid(), _sites().drop(columns="starts_on"), **SPAN)
-    with pytest.raises(LayerError, match="negative"):
+    with pytest.raises(LayerError, match="0 or more"):
         enforcement_effort(grid(), _sites(capacity=[-1.0, 4.0, 1.0]), **SPAN)
 
 

@@ -55,7 +55,8 @@ def test_a_release_is_its_encrypted_map_alone(
     result = run(project, out=project / "out")
     folder = result.folder / "releases/partner"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"map.encrypted.html", "release.json", "SHA256SUMS"}
+    labels = {"sidecar.json", "sidecar.xml"}
+    assert names == {"map.encrypted.html", "release.json", "SHA256SUMS", *labels}
     assert "For the partner" in open_encrypted(folder / "map.encrypted.html", SECRET)
     assert (result.folder / "joint/map.html").is_file()
     outputs = json.loads((result.folder / "manifest.json").read_text())["outputs"]
