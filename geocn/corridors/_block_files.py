@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,14 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray, StrPath
-from geocn.errors import RasterError, ReadError
-from geocn.io.guard import FileFormat, check_path, identify_content, open_regular
+from geocn.errors import RasterError
 from geocn.spatial.cost import Sites
 from geocn.spatial.raster_grid import RasterGrid, raster_grid
 
 #: Cells along the side of a tile of the file.
 TILE = 512
-_HEAD = 4096
-#: What GDAL may look at beside the file itself: nothing.
-ALONE = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
-    "GDAL_CACHEMAX": 64,
-}
+#: Megabytes of blocks that GDAL may keep.
+CACHE_MB = 64
 _COG = {
     "driver": "COG", "COMPRESS": "DEFLATE", "LEVEL": 1, "PREDICTOR": "FLOATING_POINT",
     "BIGTIFF": "IF_SAFER",
@@ -85,29 +77,6 @@ def grid_of(source: DatasetReader, name: str) -> RasterGrid:
     every: AnyArray = np.broadcast_to(np.float64(1), (height, width))
     place = Affine(sizes[1], 0.0, starts[1], 0.0, sizes[0], starts[0])
     return replace(grid, values=every, transform=place, _flips=(False, False))
-
-
-@contextmanager
-def opened(path: StrPath) -> Iterator[DatasetReader]:
-    """Open a GeoTIFF and nothing that it may name.
-
-    Raises
-    ------
-    ReadError
-        Where it is none, or damaged.
-    """
-    checked = check_path(path)
-    with open_regular(checked) as stream:
-        found = identify_content(stream.read(_HEAD), checked.name)
-    if found is not FileFormat.GEOTIFF:
-        raise ReadError(f"{checked.name}: found {found.value}; expected a GeoTIFF")
-    with rasterio.Env(**ALONE):
-        try:
-            source = rasterio.open(checked, driver="GTiff", sharing=False)
-        except rasterio.errors.RasterioError as error:
-            raise ReadError(f"{checked.name}: the raster is damaged ({error})") from error
-        with source:
-            yield source
 
 
 def scratch_file(path: Path, grid: RasterGrid) -> DatasetWriter:

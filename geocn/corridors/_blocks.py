@@ -24,12 +24,11 @@ from rasterio.windows import Window
 from geocn._kernels import cost as kernel
 from geocn._typing import BoolArray, FloatArray, IntArray, StrPath
 from geocn.corridors._block_files import (
-    ALONE,
+    CACHE_MB,
     TILE,
     band_of,
     grid_of,
     lazily,
-    opened,
     passable,
     scratch_file,
     write_cog,
@@ -37,6 +36,7 @@ from geocn.corridors._block_files import (
 from geocn.corridors._block_grid import Block, BlockGrid
 from geocn.corridors._islands import Islands
 from geocn.io.atomic import atomic_file
+from geocn.io.raster import ALONE, open_geotiff
 from geocn.provenance import attach
 from geocn.spatial.cost import Sites, SitesLike, place_sites, require_above_zero
 from geocn.spatial.cost_sweep import Ground, Tiles, by_heap, relax, spread_owners
@@ -60,7 +60,7 @@ class Slopes:
 
 def fits(path: StrPath, memory_budget_mb: float, *, slopes: bool = False) -> bool:
     """Whether the whole raster can be worked on within the budget."""
-    with opened(path) as source:
+    with open_geotiff(path, cache_mb=CACHE_MB) as source:
         each = _IN_MEMORY + _ON_SLOPES * slopes
         need = source.width * source.height * each / 2**20 + _BASE_MB
     return bool(need <= memory_budget_mb)
@@ -83,11 +83,11 @@ def by_blocks(
     cells = max((memory_budget_mb - _BASE_MB) * 2**20 / each, TILE**2)
     side = max(int(np.sqrt(cells)) // TILE, 1) * TILE
     with ExitStack() as stack:
-        source = stack.enter_context(opened(path))
+        source = stack.enter_context(open_geotiff(path, cache_mb=CACHE_MB))
         grid = grid_of(source, Path(path).name)
         land = _Land(source, grid, neighbours)
         if slopes is not None:
-            heights = stack.enter_context(opened(slopes.heights))
+            heights = stack.enter_context(open_geotiff(slopes.heights, cache_mb=CACHE_MB))
             require_same_cells(grid_of(heights, "elevation"), "elevation", grid, "friction")
             land = replace(land, heights=heights, factors=slopes.factors)
         goal = stack.enter_context(atomic_file(to))
@@ -115,7 +115,7 @@ def write_cost(result: xr.Dataset, to: StrPath) -> xr.Dataset:
     values = [bands[0].to_numpy(), np.where(bands[1] < 0, np.nan, bands[1])]
     grid = raster_grid(bands[0], "accumulated")
     north_up = [raster_grid(bands[0].copy(data=v), "accumulated").values for v in values]
-    with rasterio.Env(**ALONE), atomic_file(to) as goal:
+    with rasterio.Env(**ALONE, GDAL_CACHEMAX=CACHE_MB), atomic_file(to) as goal:
         scratch = goal.with_name("scratch.tif")
         with scratch_file(scratch, grid) as store:
             for band, array in enumerate(north_up, start=1):

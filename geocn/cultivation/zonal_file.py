@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,24 +13,16 @@ from affine import Affine
 from pyproj import CRS
 
 from geocn._typing import AnyArray, FloatArray, StrPath
-from geocn.errors import CRSError, RasterError, ReadError, UnsafeFileError
-from geocn.io.guard import FileFormat, check_path, identify_content, open_regular
+from geocn.errors import CRSError, RasterError
+from geocn.io.raster import damaged, open_geotiff, require_upright
 from geocn.spatial.raster_grid import raster_grid
 from geocn.spatial.zonal_raster import RasterRows, cleaner, strip_height
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-_HEAD = 4096
-#: GDAL looks at nothing but the file, and keeps few of its blocks: none is read twice.
-_ALONE = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_PAM_ENABLED": "NO",
-    "GDAL_GEOREF_SOURCES": "INTERNAL",
-    "GDAL_CACHEMAX": 64,
-}
-_SPARSE_CELLS = 50_000_000
-_MAX_CELLS_A_BYTE = 2000
+# GDAL keeps few blocks: none is read twice.
+_CACHE_MB = 64
 
 
 @contextmanager
@@ -47,37 +40,17 @@ def opened_rows(path: StrPath, *, band: int | None, memory_mb: float) -> Iterato
     """
     import rasterio
 
-    checked = check_path(path)
-    with open_regular(checked) as stream:
-        found = identify_content(stream.read(_HEAD), checked.name)
-    if found is not FileFormat.GEOTIFF:
-        raise ReadError(f"{checked.name}: found {found.value}; expected a GeoTIFF")
-    try:
-        with (
-            rasterio.Env(**_ALONE),
-            rasterio.open(checked, driver="GTiff", sharing=False) as source,
-        ):
-            _check(source, checked.name, checked.stat().st_size)
-            yield _rows(source, checked.name, _band(source, band, checked.name), memory_mb)
-    except rasterio.errors.RasterioError as error:
-        raise ReadError(f"{checked.name}: the raster is damaged or was cut ({error})") from error
+    name = Path(path).name
+    with open_geotiff(path, cache_mb=_CACHE_MB) as source:
+        try:
+            require_upright(source, name)
+            _require_crs(source, name)
+            yield _rows(source, name, _band(source, band, name), memory_mb)
+        except rasterio.errors.RasterioError as error:
+            raise damaged(name, error) from error
 
 
-def _check(source: DatasetReader, name: str, size: int) -> None:
-    cells = source.width * source.height
-    if cells > _SPARSE_CELLS and cells > _MAX_CELLS_A_BYTE * size:
-        raise UnsafeFileError(
-            f"{name}: found {source.width} × {source.height} cells in {size} bytes. "
-            "Cut out the area you need."
-        )
-    turn = source.transform
-    if turn.b or turn.d or turn.a <= 0 or turn.e == 0:
-        raise RasterError(
-            name,
-            found="a rotated, sheared or mirrored grid",
-            expected="rows that run west to east",
-            repair="Warp it first: gdalwarp in.tif out.tif",
-        )
+def _require_crs(source: DatasetReader, name: str) -> None:
     if source.crs is None:
         raise CRSError(
             name,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +24,71 @@ _MAX_CELLS = 500_000_000
 _SPARSE_CELLS = 50_000_000
 _MAX_CELLS_A_BYTE = 2000
 #: GDAL looks at nothing but the file: no list of its folder, no ``.aux.xml``, no world file.
-_ALONE = {
+ALONE = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_GEOREF_SOURCES": "INTERNAL",
 }
+
+
+@contextmanager
+def open_geotiff(path: StrPath, *, cache_mb: int | None = None) -> Iterator[DatasetReader]:
+    """Open a GeoTIFF or COG and nothing that it may name.
+
+    Parameters
+    ----------
+    path : path
+        The file; its content must be a TIFF, whatever its name.
+    cache_mb : int, optional
+        What GDAL may keep of its blocks, where none is read twice.
+
+    Raises
+    ------
+    ReadError, UnsafeFileError
+        Where the file is damaged, no TIFF, a disguise, or far larger than its bytes.
+    """
+    import rasterio
+
+    checked = check_path(path)
+    with open_regular(checked) as stream:
+        found = identify_content(stream.read(_HEAD), checked.name)
+    if found is not FileFormat.GEOTIFF:
+        raise ReadError(f"{checked.name}: found {found.value}; expected a GeoTIFF")
+    with rasterio.Env(**ALONE, **({} if cache_mb is None else {"GDAL_CACHEMAX": cache_mb})):
+        try:
+            source = rasterio.open(checked, driver="GTiff", sharing=False)
+        except rasterio.errors.RasterioError as error:
+            raise damaged(checked.name, error) from error
+        with source:
+            cells, size = source.width * source.height, checked.stat().st_size
+            if cells > _SPARSE_CELLS and cells > _MAX_CELLS_A_BYTE * size:
+                raise UnsafeFileError(
+                    f"{checked.name}: found {source.width} × {source.height} cells in {size} "
+                    "bytes. Cut out the area you need."
+                )
+            yield source
+
+
+def damaged(name: str, error: Exception) -> ReadError:
+    """Say that a raster could not be read."""
+    return ReadError(f"{name}: the raster is damaged or was cut ({error})")
+
+
+def require_upright(source: DatasetReader, name: str) -> None:
+    """Refuse a raster whose rows do not run from west to east.
+
+    Raises
+    ------
+    RasterError
+    """
+    turn = source.transform
+    if turn.b or turn.d or turn.a <= 0 or turn.e == 0:
+        raise RasterError(
+            name,
+            found="a rotated, sheared or mirrored grid",
+            expected="rows that run west to east",
+            repair="Warp it first: gdalwarp in.tif out.tif",
+        )
 
 
 def read_raster(
@@ -74,39 +137,25 @@ def read_raster(
     """
     import rasterio
 
-    checked = check_path(path)
-    with open_regular(checked) as stream:
-        found = identify_content(stream.read(_HEAD), checked.name)
-    if found is not FileFormat.GEOTIFF:
-        raise ReadError(f"{checked.name}: found {found.value}; expected a GeoTIFF")
-    try:
-        with (
-            rasterio.Env(**_ALONE),
-            rasterio.open(checked, driver="GTiff", sharing=False) as source,
-        ):
-            _check(source, checked.name, checked.stat().st_size)
-            return _read(source, checked.name, crs=crs, band=band, nodata=nodata)
-    except (rasterio.errors.RasterioError, OSError, ValueError, MemoryError) as error:
-        if isinstance(error, (ReadError, RasterError, CRSError)):
-            raise
-        raise ReadError(f"{checked.name}: the raster is damaged or was cut ({error})") from error
+    with open_geotiff(path) as source:
+        name = Path(path).name
+        try:
+            _check(source, name)
+            return _read(source, name, crs=crs, band=band, nodata=nodata)
+        except (rasterio.errors.RasterioError, OSError, ValueError, MemoryError) as error:
+            if isinstance(error, (ReadError, RasterError, CRSError)):
+                raise
+            raise damaged(name, error) from error
 
 
-def _check(source: DatasetReader, name: str, size: int) -> None:
-    cells = source.width * source.height
-    if cells > _MAX_CELLS or (cells > _SPARSE_CELLS and cells > _MAX_CELLS_A_BYTE * size):
+def _check(source: DatasetReader, name: str) -> None:
+    if source.width * source.height > _MAX_CELLS:
         raise UnsafeFileError(
-            f"{name}: found {source.width} × {source.height} cells in {size} bytes; expected at "
-            f"most {_MAX_CELLS} cells. Cut out the area you need."
+            f"{name}: found {source.width} × {source.height} cells; expected at most "
+            f"{_MAX_CELLS}. Cut out the area you need."
         )
+    require_upright(source, name)
     turn = source.transform
-    if turn.b or turn.d or turn.a <= 0 or turn.e == 0:
-        raise RasterError(
-            name,
-            found="a rotated, sheared or mirrored grid",
-            expected="rows that run west to east",
-            repair="Warp it first: gdalwarp in.tif out.tif",
-        )
     if turn.is_identity and source.crs is None:
         raise RasterError(
             name,
