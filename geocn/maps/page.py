@@ -45,10 +45,19 @@ _SCRIPTS = (
     "measure.js",
     "compare.js",
     "print.js",
+    "frame.js",
     "main.js",
 )
 #: What the page of a sealed folium map runs.
-_SEALED_SCRIPTS = ("core.js", "text.js", "geodata.js", "mapview.js", "labels.js", "sealed.js")
+_SEALED_SCRIPTS = (
+    "core.js",
+    "text.js",
+    "geodata.js",
+    "mapview.js",
+    "labels.js",
+    "frame.js",
+    "sealed.js",
+)
 _STYLES = ("frame.css", "panel.css", "map.css", "finding.css", "print.css")
 _REMOTE_PICTURE = re.compile(r"[a-z-]+:\s*url\((?!data:)[^)]*\);?")
 

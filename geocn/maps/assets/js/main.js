@@ -1,21 +1,13 @@
 'use strict';
-// The frame of the page: title block, tabs, language; and the order in which it all starts.
+// The tabs of the page, and the order in which it all starts.
 (() => {
   const { el, T } = geocn;
-
-  const dateOf = (iso) => (iso ? geocn.day(Math.round(Date.parse(`${iso}T00:00:00Z`) / 86400000)) : T('cutoff.unknown'));
-
-  const titleBlock = () => {
-    const { config } = geocn;
-    const line = (label, text) => el('p', { cls: 'meta' }, el('b', { text: `${T(label)}: ` }), el('bdi', { text }));
-    return el('header', { cls: 'title-block' }, el('h1', { text: config.title, attrs: { dir: 'auto' } }), line('cutoff', dateOf(config.cutoff)), config.author ? line('author', config.author) : null);
-  };
+  const { titleBlock, language, fold, list } = geocn.parts.frame;
 
   const periodName = () => (geocn.state.period < 0 ? T('period.all') : geocn.span(geocn.periods[geocn.state.period]));
 
   const about = (parent) => {
     const { config } = geocn;
-    const list = (texts) => el('ul', { cls: 'plain' }, ...texts.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
     parent.append(el('h2', { text: T('sources') }), config.sources.length ? list(config.sources) : el('p', { text: T('sources.none') }));
     parent.append(el('h2', { text: T('limits') }), geocn.parts.legend.limits());
     for (const one of geocn.coverage) parent.append(el('h2', { text: one.name ? `${T('coverage.by.partner')}: ${one.name}` : T('coverage.by.partner') }), partnerTable(one.rows));
@@ -74,26 +66,10 @@
     geocn.map.invalidateSize({ animate: false });
   };
 
-  const language = () => {
-    const select = el('select', { id: 'language', attrs: { 'aria-label': T('language') } });
-    for (const code of geocn.config.languages) {
-      const option = el('option', { text: geocn.catalogues[code].language_name, attrs: { value: code, lang: code } });
-      option.selected = code === geocn.state.language;
-      select.append(option);
-    }
-    select.addEventListener('change', () => { geocn.setLanguage(select.value); geocn.$('language').focus(); });
-    return select;
-  };
-
   const build = () => {
-    const fold = el('button', { id: 'fold', attrs: { type: 'button', 'aria-label': T('panel.fold') } }, el('span', { attrs: { 'aria-hidden': 'true' } }));
-    fold.addEventListener('click', () => {
-      geocn.$('panel').classList.toggle('folded');
-      geocn.map.invalidateSize({ animate: false });
-    });
     const tools = el('div', { cls: 'tools' }, language());
     geocn.parts.print.panel(tools);
-    geocn.$('panel').replaceChildren(fold, titleBlock(), tools, tabs(), el('div', { id: 'tab-body', attrs: { role: 'tabpanel', tabindex: 0 } }));
+    geocn.$('panel').replaceChildren(fold(), titleBlock(), tools, tabs(), el('div', { id: 'tab-body', attrs: { role: 'tabpanel', tabindex: 0 } }));
     geocn.$('panel').setAttribute('aria-label', T('panel'));
     geocn.$('stage').setAttribute('aria-label', T('map.label'));
     geocn.parts.mapview.controls();
@@ -130,7 +106,7 @@
     document.documentElement.dataset.ready = 'true';
   };
 
-  geocn.parts.main = { titleBlock, periodName };
+  geocn.parts.main = { periodName };
   geocn.showTab = showTab;
   start().catch((error) => {
     const text = geocn.catalogues ? T('failed') : 'This map could not be opened.';

@@ -96,7 +96,7 @@
     }
     const period = geocn.periods.length ? [el('p', { text: `${T('period')}: ${geocn.parts.main.periodName()}` })] : [];
     const sources = el('ul', { cls: 'plain' }, ...config.sources.map((text) => el('li', { text })));
-    const inner = el('div', { cls: 'sheet-inner' }, geocn.parts.main.titleBlock(), ...period, el('h2', { text: T('limits') }), geocn.parts.legend.limits(), el('h2', { text: T('sources') }), sources, el('h2', { text: T('legend') }), legend);
+    const inner = el('div', { cls: 'sheet-inner' }, geocn.parts.frame.titleBlock(), ...period, el('h2', { text: T('limits') }), geocn.parts.legend.limits(), el('h2', { text: T('sources') }), sources, el('h2', { text: T('legend') }), legend);
     geocn.$('frame').append(el('aside', { id: 'sheet' }, inner));
   };
 

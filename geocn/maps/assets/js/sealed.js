@@ -2,6 +2,7 @@
 // A sealed folium map: draws inert items; every text of theirs is text.
 (() => {
   const { el, T } = geocn;
+  const { titleBlock, language, fold, list } = geocn.parts.frame;
   const NAMED = { darkred: '#a2332f', lightred: '#ff8e7f', darkpurple: '#5b396b', cadetblue: '#436978', lightgray: '#a3a3a3', lightblue: '#8adaff', lightgreen: '#bbf970', darkgreen: '#728224', darkblue: '#0065a0' };
   const REACH = 46;
 
@@ -111,24 +112,6 @@
     return el('div', { cls: 'legend' }, item.caption ? el('p', { cls: 'measure', text: item.caption, attrs: { dir: 'auto' } }) : null, list);
   };
 
-  const titleBlock = () => {
-    const { config } = geocn;
-    const line = (label, text) => el('p', { cls: 'meta' }, el('b', { text: `${T(label)}: ` }), el('bdi', { text }));
-    const cutoff = config.cutoff ? geocn.day(Math.round(Date.parse(`${config.cutoff}T00:00:00Z`) / 86400000)) : T('cutoff.unknown');
-    return el('header', { cls: 'title-block' }, el('h1', { text: config.title, attrs: { dir: 'auto' } }), line('cutoff', cutoff), config.author ? line('author', config.author) : null);
-  };
-
-  const languages = () => {
-    const select = el('select', { id: 'language', attrs: { 'aria-label': T('language') } });
-    for (const code of geocn.config.languages) {
-      const option = el('option', { text: geocn.catalogues[code].language_name, attrs: { value: code, lang: code } });
-      option.selected = code === geocn.state.language;
-      select.append(option);
-    }
-    select.addEventListener('change', () => { geocn.setLanguage(select.value); geocn.$('language').focus(); });
-    return select;
-  };
-
   const show = (layer, wanted) => {
     layer.shown = wanted;
     if (!layer.drawn) return;
@@ -147,12 +130,8 @@
     return el('div', { cls: 'layer' }, head, ...scalesOf(layer.item).map(scale));
   };
 
-  const list = (texts) => el('ul', { cls: 'plain' }, ...texts.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
-
   const panel = (layers, notes) => {
     const { config } = geocn;
-    const fold = el('button', { id: 'fold', attrs: { type: 'button', 'aria-label': T('panel.fold') } }, el('span', { attrs: { 'aria-hidden': 'true' } }));
-    fold.addEventListener('click', () => { geocn.$('panel').classList.toggle('folded'); geocn.map.invalidateSize({ animate: false }); });
     const listed = layers.filter((layer) => layer.listed), loose = layers.filter((layer) => !layer.listed);
     const body = el('div', { id: 'tab-body', attrs: { tabindex: 0, role: 'region', 'aria-label': T('panel') } },
       listed.length ? el('h2', { text: T('tab.layers') }) : null, ...listed.map((layer) => entry(layer, layers)),
@@ -160,7 +139,7 @@
       el('h2', { text: T('sources') }), config.sources.length ? list(config.sources) : el('p', { text: T('sources.none') }),
       el('h2', { text: T('limits') }), list([...config.limits, ...Object.keys(notes).map((key) => T(key)), T('limit.borders')]),
       el('h2', { text: T('basemap') }), el('p', { text: T('basemap.about') }));
-    geocn.$('panel').replaceChildren(fold, titleBlock(), el('div', { cls: 'tools' }, languages()), body);
+    geocn.$('panel').replaceChildren(fold(), titleBlock(), el('div', { cls: 'tools' }, language()), body);
     geocn.$('panel').setAttribute('aria-label', T('panel'));
     geocn.$('stage').setAttribute('aria-label', T('map.label'));
   };
