@@ -113,7 +113,7 @@ def test_two_planners_join_their_notes(show: Callable[..., Opened], tmp_path: Pa
     theirs = {"type": "FeatureCollection", "features": [note, later, new, red, site, *bad]}
     (tmp_path / "theirs.geojson").write_text(json.dumps(theirs))
     page.set_input_files("#notes-file", tmp_path / "theirs.geojson")
-    page.wait_for_function("document.querySelector('#notes-said').textContent !== ''")
+    page.wait_for_selector("#notes-said:not(:empty)")
     said = _plain(sees(page, "#notes-said"))
     assert "2 new, 1 in a newer wording, 1 already here" in said
     assert "1 note is marked above this map" in said
@@ -144,7 +144,7 @@ def test_a_file_that_holds_no_notes_says_so(
     path.write_text(text)
     opened.page.click("#tab-notes")
     opened.page.set_input_files("#notes-file", path)
-    opened.page.wait_for_function("document.querySelector('#notes-said').textContent !== ''")
+    opened.page.wait_for_selector("#notes-said:not(:empty)")
     assert "holds no notes" in sees(opened.page, "#notes-said")
     opened.check()
 

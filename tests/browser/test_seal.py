@@ -131,7 +131,11 @@ def test_a_cluster_opens(show_sealed: Callable[..., Opened]) -> None:
     opened = show_sealed(zoo())
     page = opened.page
     page.click(".sealed-pile")
-    page.wait_for_function("geocn.map.getZoom() > 8", timeout=5000)
+    for _ in range(50):  # no wait_for_function: its polling is an eval, which the page forbids
+        if page.evaluate("geocn.map.getZoom() > 8"):
+            break
+        page.wait_for_timeout(SETTLE)
+    assert page.evaluate("geocn.map.getZoom() > 8")
     page.wait_for_timeout(4 * SETTLE)
     for _ in range(4):
         page.evaluate("void geocn.map.setZoom(geocn.map.getZoom() + 1, {animate: false})")
