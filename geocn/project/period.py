@@ -58,6 +58,80 @@ class Period:
             raise ParameterError(f"period {text!r} ends before it starts; exchange the days.")
         return cls(text.strip(), start, end)
 
+    @classmethod
+    def around(cls, day: date, every: str) -> Period:
+        """Return the month, quarter or year that ``day`` lies in.
+
+        Raises
+        ------
+        ParameterError
+            Where ``every`` is none of these.
+
+        Example
+        -------
+        >>> Period.around(date(2025, 5, 9), "quarter").text
+        '2025-Q2'
+        """
+        texts = {
+            "month": f"{day.year}-{day.month:02d}",
+            "quarter": f"{day.year}-Q{(day.month - 1) // _MONTHS_OF_QUARTER + 1}",
+            "year": f"{day.year}",
+        }
+        if every not in texts:
+            raise ParameterError(f"every {every!r}; choose one of {', '.join(texts)}")
+        return cls.parse(texts[every])
+
+    @classmethod
+    def last_whole(cls, day: date, every: str) -> Period:
+        """Return the last month, quarter or year that has ended by the end of ``day``.
+
+        Raises
+        ------
+        ParameterError
+            Where ``every`` is none of these.
+
+        Example
+        -------
+        >>> Period.last_whole(date(2025, 5, 9), "month").text
+        '2025-04'
+        >>> Period.last_whole(date(2025, 5, 31), "month").text
+        '2025-05'
+        """
+        return cls.around(day + timedelta(days=1), every).before()
+
+    def before(self) -> Period:
+        """Return the period of the same kind that ends on the day before this one starts.
+
+        The span of two days is followed back by as many days.
+
+        Raises
+        ------
+        ParameterError
+            Where the calendar has no earlier one.
+
+        Example
+        -------
+        >>> Period.parse("2025-Q1").before().text
+        '2024-Q4'
+        >>> Period.parse("2025-01-15/2025-01-31").before().text
+        '2024-12-29/2025-01-14'
+        """
+        try:
+            eve = self.start - timedelta(days=1)
+            if "/" in self.text:
+                first = eve - (self.end - self.start)
+                return Period.parse(f"{first.isoformat()}/{eve.isoformat()}")
+            if "Q" in self.text:
+                return Period.around(eve, "quarter")
+            return Period.around(eve, "month" if "-" in self.text else "year")
+        except OverflowError as error:
+            raise ParameterError(f"period {self.text!r}: the calendar has none before.") from error
+
+    @property
+    def days(self) -> int:
+        """Number of days, the first and the last included."""
+        return (self.end - self.start).days + 1
+
     def within(self, frame: pd.DataFrame, layer: str) -> BoolArray:
         """Say of each row whether it holds in the period.
 

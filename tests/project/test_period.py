@@ -84,3 +84,37 @@ def test_days() -> None:
     assert parse_day(None) is None
     with pytest.raises(ParameterError, match="2025-12-31"):
         parse_day("31/12/2025")
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("2024-03", "2024-02"),
+        ("2024-01", "2023-12"),
+        ("2024-Q1", "2023-Q4"),
+        ("2024-Q3", "2024-Q2"),
+        ("2024", "2023"),
+        ("2025-01-15/2025-01-31", "2024-12-29/2025-01-14"),
+        ("2025-03-01/2025-03-01", "2025-02-28/2025-02-28"),
+    ],
+)
+def test_the_period_before_is_of_the_same_kind(text: str, before: str) -> None:
+    assert Period.parse(text).before().text == before
+
+
+@given(st.dates(date(1990, 1, 1), date(2100, 1, 1)), st.sampled_from(["month", "quarter", "year"]))
+def test_periods_follow_each_other_without_a_gap(day: date, every: str) -> None:
+    period = Period.around(day, every)
+    assert period.start <= day <= period.end
+    assert (period.start - period.before().end).days == 1
+    last = Period.last_whole(day, every)
+    assert last.end <= day
+    assert Period.around(day, every).end == day or last == period.before()
+    assert period.days == (period.end - period.start).days + 1
+
+
+def test_no_period_before_the_calendar() -> None:
+    with pytest.raises(ParameterError, match="none before"):
+        Period.parse("0001-01").before()
+    with pytest.raises(ParameterError, match="month, quarter, year"):
+        Period.around(date(2025, 1, 1), "week")
