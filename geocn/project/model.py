@@ -15,6 +15,8 @@ from geocn.sharing.marking import Marking
 from geocn.sharing.profile import MarkingField
 
 Format = Literal["gpkg", "parquet", "geotiff", "html"]
+#: Kinds of analyses whose cells or segments can be compared with those of a period before.
+COMPARABLE = ("hotspots", "border_hotspots")
 FORMATS: tuple[Format, ...] = ("gpkg", "parquet", "geotiff", "html")
 
 
@@ -143,6 +145,19 @@ class Outputs(Strict):
     language: Literal["en", "es", "fr", "pt", "ar"] = "en"
 
 
+class ChangesEntry(Strict):
+    """What a run tells of changes since the period before.
+
+    ``every`` is the length of the periods of a run that is asked for none: the last whole
+    one before the cut-off is compared with the one before it. ``analyses`` names hotspots
+    and border hotspots; by default all of them.
+    """
+
+    every: Literal["month", "quarter", "year"] = "month"
+    analyses: tuple[str, ...] | None = None
+    skip: bool = False
+
+
 class Project(Strict):
     """A whole run: layers, places, rasters, analyses, releases and outputs.
 
@@ -161,6 +176,7 @@ class Project(Strict):
     rasters: dict[str, RasterFile] = Field(default_factory=dict)
     organisations: Organisations | None = None
     analyses: tuple[AnyAnalysis, ...] = ()
+    changes: ChangesEntry = ChangesEntry()
     releases: tuple[ReleaseEntry, ...] = ()
     outputs: Outputs = Outputs()
 
@@ -189,6 +205,10 @@ def faults_of(project: Project) -> Iterator[Fault]:
         yield ("organisations",), "aliases are for the partners of interventions; there are none"
     yield from _unknown_places(project)
     yield from _unknown_references(project)
+    for number, name in enumerate(project.changes.analyses or ()):
+        known = [one.name for one in project.analyses if one.kind in COMPARABLE]
+        if name not in known:
+            yield ("changes", "analyses", number), _no_such(" or ".join(COMPARABLE), name, known)
     yield from _same_names(project, "analyses")
     yield from _same_names(project, "releases")
     for number, release in enumerate(project.releases):
