@@ -58,6 +58,17 @@ class LayerError(GeocnError, ValueError):
         self.rows = list(rows)
         super().__init__(_sentence(layer, found, expected, repair, self.rows))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        told = {"found": self.found, "expected": self.expected, "repair": self.repair}
+        return _restore, (type(self), self.layer, told, self.rows)
+
+
+def _restore(
+    kind: type[LayerError], layer: str, told: dict[str, str], rows: list[object]
+) -> object:
+    """Bring an error back that another process raised."""
+    return kind(layer, rows=rows, **told)
+
 
 def _sentence(layer: str, found: str, expected: str, repair: str, rows: list[object]) -> str:
     where = ""
@@ -126,6 +137,13 @@ class WriteError(GeocnError, OSError):
 
 class LockedError(WriteError):
     """Another run holds the output folder."""
+
+
+class ClusterError(GeocnError, ConnectionError):
+    """Workers cannot be reached, died again and again, or are not of this version.
+
+    The message says whether the parts that were done are kept, so that the same call resumes.
+    """
 
 
 class ProjectError(GeocnError, ValueError):

@@ -60,6 +60,43 @@ def parse_delimited(data: bytes, *, name: str, delimiter: str | None = None) -> 
     """
     if delimiter is not None and (len(delimiter.encode()) != 1 or delimiter in '"\r\n'):
         raise ParameterError(f"delimiter is {delimiter!r}; give one plain character, such as ';'")
+    opening = open_table(data, name=name, delimiter=delimiter)
+    columns, delimiter, notes = list(opening.columns), opening.delimiter, opening.notes
+    body = memoryview(data)[opening.body_start :]
+    first_line = line_of(data, opening.body_start)
+    lines = record_lines(body, first_line, delimiter)
+    frame = None if lines is None else _parse_fast(body, columns, delimiter)
+    if frame is None or lines is None or len(frame) != len(lines):
+        frame, lines, more = _parse_strict(bytes(body), columns, delimiter, first_line, name)
+        notes += more
+    frame, more = _drop_nameless(frame, opening.cells)
+    if len(frame) > 1 and data[-1:] not in (b"\n", b"\r", b"\x1a"):
+        more += ("the last line has no line break: the file may have been cut",)
+    return Delimited(frame, delimiter, lines, (*notes, *more))
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What stands above the records: columns, delimiter, and where the first record begins.
+
+    ``cells`` are the names as the header has them, empty where there is none.
+    """
+
+    columns: tuple[str, ...]
+    cells: tuple[str, ...]
+    delimiter: str
+    body_start: int
+    notes: tuple[str, ...]
+
+
+def open_table(data: bytes, *, name: str, delimiter: str | None = None) -> Opening:
+    """Find the header of a table from its first bytes (UTF-8 without a byte-order mark).
+
+    Raises
+    ------
+    ReadError, SchemaError
+        As :func:`parse_delimited`, for the header.
+    """
     start, told = _skip_preamble(data)
     start, n_titles, found = skip_titles(data, start, (delimiter or told,))
     delimiter = delimiter or told or found or sniff_delimiter(data[start : start + (1 << 18)])
@@ -68,17 +105,7 @@ def parse_delimited(data: bytes, *, name: str, delimiter: str | None = None) -> 
     if n_titles:
         at = line_of(data, start)
         notes = (f"skipped {n_titles} title lines above the header in line {at}", *notes)
-    body = memoryview(data)[body_start:]
-    first_line = line_of(data, body_start)
-    lines = _record_lines(body, first_line, delimiter)
-    frame = None if lines is None else _parse_fast(body, columns, delimiter)
-    if frame is None or lines is None or len(frame) != len(lines):
-        frame, lines, more = _parse_strict(bytes(body), columns, delimiter, first_line, name)
-        notes += more
-    frame, more = _drop_nameless(frame, cells)
-    if len(frame) > 1 and data[-1:] not in (b"\n", b"\r", b"\x1a"):
-        more += ("the last line has no line break: the file may have been cut",)
-    return Delimited(frame, delimiter, lines, (*notes, *more))
+    return Opening(tuple(columns), tuple(cells), delimiter, body_start, notes)
 
 
 def sniff_delimiter(data: bytes) -> str:
@@ -164,7 +191,7 @@ def _columns(cells: Sequence[str], name: str) -> tuple[list[str], tuple[str, ...
     return columns, tuple(f"column {i} has no name; called column_{i}" for i in nameless)
 
 
-def _record_lines(body: memoryview, first_line: int, delimiter: str) -> IntArray | None:
+def record_lines(body: memoryview, first_line: int, delimiter: str) -> IntArray | None:
     """Return the line each record begins on, or None where the quotation marks are irregular."""
     bytes_ = np.frombuffer(body, dtype=np.uint8)
     quotes = np.flatnonzero(bytes_ == _QUOTE)
