@@ -208,5 +208,52 @@ def export(
         export_map(file, pdf=pdf, png=png, paper=paper, landscape=landscape, size=size, scale=scale)
 
 
+@app.command()
+def serve(
+    run: Annotated[Path, typer.Argument(help="A run, or the folder that holds the runs.")],
+    *,
+    profile: Annotated[str, typer.Option("--profile", help="Name of the release.")],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8750,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help="File with the token; or set GEOCN_SERVE_TOKEN."),
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="Where a proxy shows this door.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", help="Further name of this machine.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option("--allow-origin", help="Origin that may read answers.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Serve the next run once latest points to it.")
+    ] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Print a link that lets one browser in, once.")
+    ] = False,
+    log: Annotated[str, typer.Option("--log", help="text or json.")] = "text",
+) -> None:
+    """Serve one release's maps and layers read-only, on this machine unless told otherwise."""
+    with _failing_plainly():
+        from geocn._cli_serve import serve_release
+
+        serve_release(
+            run,
+            profile=profile,
+            host=host,
+            port=port,
+            token_file=token_file,
+            public_url=public_url,
+            hosts=allow_host or [],
+            origins=allow_origin or [],
+            follow=follow,
+            log=log,
+            link=link,
+        )
+
+
 if __name__ == "__main__":
     main()
