@@ -9,22 +9,35 @@ import geopandas as gpd
 import pandas as pd
 
 from geocn import corridors, cultivation, hotspots, layers
+from geocn.errors import GeocnError
 from geocn.project import analyses as asked
 from geocn.project import analyses_planning as asked_planning
 from geocn.project import compute_planning as planning
 from geocn.project.analysis import Analysis, Place
+from geocn.project.cache import Cache
+from geocn.project.cache_arrays import UnstorableError
 from geocn.project.effort import with_effort
 from geocn.project.reading import Progress
 from geocn.project.results import Result, Results, World, find
+from geocn.project.uses import contents, narrowed
 
 # The instant by which events of a layer fall into periods.
 _TIME = {"seizures": "seized_at", "routes": "first_seen", "interventions": "starts_on"}
 
 
-def compute(specs: Iterable[Analysis], world: World, *, progress: Progress) -> Results:
+def compute(
+    specs: Iterable[Analysis],
+    world: World,
+    *,
+    progress: Progress,
+    cache: Cache | None = None,
+    keep_going: bool = False,
+) -> Results:
     """Run the analyses in order; one may use the results of those before it.
 
     An analysis is skipped, and the reason kept, where ``world`` does not hold what it needs.
+    With a ``cache``, it is computed only where something that it uses is new. With
+    ``keep_going``, one that fails is told in ``failed``, and the others go on.
 
     Raises
     ------
@@ -33,16 +46,69 @@ def compute(specs: Iterable[Analysis], world: World, *, progress: Progress) -> R
     """
     results = Results()
     for spec in specs:
-        reason = _missing(spec, world, results)
+        reason = missing(spec, world, results)
         if reason:
             results.skipped[spec.name] = reason
             continue
         progress(f"{spec.name}")
-        results.done[spec.name] = _RUNNERS[type(spec)](spec, world, results)
+        try:
+            done, found = analysis_entry(spec, world, results, cache=cache)
+        except GeocnError as error:
+            if not keep_going:
+                raise
+            results.failed[spec.name] = str(error)
+            continue
+        results.done[spec.name] = done
+        if found:
+            results.cached.append(spec.name)
     return results
 
 
-def _missing(spec: Analysis, world: World, results: Results) -> str | None:
+def analysis_entry(
+    spec: Analysis, world: World, results: Results, *, cache: Cache | None = None
+) -> tuple[Result, bool]:
+    """Return the result of one analysis, and whether it stood in the cache.
+
+    The analysis sees what :func:`geocn.project.uses.uses` names and nothing else; the same
+    names make its key. Another process may call this to fill a cache beforehand.
+    """
+    seen, before = narrowed(spec, world, results)
+
+    def make() -> Result:
+        done: Result = _RUNNERS[type(spec)](spec, seen, before)
+        return done
+
+    key = None if cache is None else analysis_key(spec, world, results, cache)
+    if cache is None or key is None:
+        return make(), False
+    done = cache.get(key)
+    if isinstance(done, Result):
+        return done, True
+    made = make()
+    # A search that the clock ended may find more the next time.
+    if getattr(made.whole, "status", "") not in ("time limit", "interrupted"):
+        cache.put(key, made)
+    return made, False
+
+
+def analysis_key(spec: Analysis, world: World, results: Results, cache: Cache) -> str | None:
+    """Name the result of an analysis after its options and the content of what it uses.
+
+    None where something that it uses has no form in the cache.
+    """
+    try:
+        held = {
+            label: one if label == "as_of" else cache.digest(one)
+            for label, one in contents(spec, world, results)
+        }
+    except UnstorableError:
+        return None
+    asked_for = spec.model_dump(mode="json", by_alias=True)
+    return cache.key("analysis", {"spec": asked_for, "uses": held})
+
+
+def missing(spec: Analysis, world: World, results: Results) -> str | None:
+    """Say what an analysis lacks in this world, None where it has all that it needs."""
     for need in spec.needs():
         held = find(need.name, need.kinds, world, results)
         if held is None:

@@ -49,10 +49,12 @@ class Result:
 
 @dataclass
 class Results:
-    """The results by name, and why an analysis was not computed."""
+    """The results by name, why others were not computed or failed, and which are not new."""
 
     done: dict[str, Result] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    cached: list[str] = field(default_factory=list)
 
 
 def find(name: str, kinds: Iterable[str], world: World, results: Results) -> Any:
