@@ -136,7 +136,7 @@ def _refuse_weak(passphrase: str, *, allow_weak: bool) -> None:
 
 def _lock(html: str, passphrase: str, *, hide_title: bool, draw: Callable[[int], bytes]) -> str:
     """Encrypt with the bytes that ``draw`` gives: salt, nonce, nonce of the check."""
-    blocks = blocks_of(html)
+    blocks = {name: text for name, text in blocks_of(html).items() if name != page.CODE}
     config = json.loads(blocks["geocn-config"])
     shown = {key: config[key] for key in _SHOWN}
     words = page.catalogues()

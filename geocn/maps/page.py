@@ -1,7 +1,9 @@
 """The sealed page: constant scripts and styles, inert data, and a policy that says so.
 
 The Content-Security-Policy lists the hashes of the package's own scripts and styles, taken
-from the package and never from the rendered page. Nothing else may run, load or send.
+from the package and never from the rendered page. Nothing else may run, load or send. One
+short script stands open; it unpacks the block ``geocn-code``, which holds all the others
+deflated, and appends each as an element, which the browser holds against the same policy.
 Everything that comes from the user stands in data blocks, or in the few escaped texts of
 the frame (title, marking), and reaches the screen through ``textContent``.
 """
@@ -58,7 +60,12 @@ _SEALED_SCRIPTS = (
     "frame.js",
     "sealed.js",
 )
-_STYLES = ("frame.css", "panel.css", "map.css", "finding.css", "print.css")
+_LOADER = "loader.js"
+#: The block of the scripts and styles.
+CODE = "geocn-code"
+#: Stands open in the page; the others come with the scripts.
+_FRAME_STYLE = "frame.css"
+_STYLES = ("panel.css", "map.css", "finding.css", "print.css")
 _REMOTE_PICTURE = re.compile(r"[a-z-]+:\s*url\((?!data:)[^)]*\);?")
 
 
@@ -81,7 +88,10 @@ def _lean(text: str) -> str:
 
 @lru_cache(maxsize=4)
 def scripts(*, sealed: bool = False, locked: bool = False) -> tuple[str, ...]:
-    """Return the scripts of every map, in order; of a sealed folium map; of an encrypted one."""
+    """Return the scripts of every map, in the order in which the loader starts them.
+
+    A sealed folium map and an encrypted map have others.
+    """
     leaflet = _asset("vendor", "leaflet", "leaflet.js")
     leaflet = re.sub(r"//# sourceMappingURL=.*", "", leaflet)
     *parts, last = _SEALED_SCRIPTS if sealed else _SCRIPTS
@@ -91,10 +101,36 @@ def scripts(*, sealed: bool = False, locked: bool = False) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def stylesheets(*, sealed: bool = False, locked: bool = False) -> tuple[str, ...]:
-    """Return the styles of every map; Leaflet's pictures, which it would fetch, are cut out."""
+    """Return the styles that come with the scripts, the library's first.
+
+    Leaflet's pictures, which it would fetch, are cut out.
+    """
     leaflet = _REMOTE_PICTURE.sub("", _asset("vendor", "leaflet", "leaflet.css"))
     more = ("sealed.css",) * sealed + ("unlock.css",) * locked
     return (leaflet, *(_lean(_asset("css", name)) for name in (*_STYLES, *more)))
+
+
+@lru_cache(maxsize=1)
+def loader() -> str:
+    """Return the one script that stands open in every page."""
+    return _lean(_asset("js", _LOADER))
+
+
+@lru_cache(maxsize=1)
+def frame_style() -> str:
+    """Return the one style that stands open in every page: banners and the frame."""
+    return _lean(_asset("css", _FRAME_STYLE))
+
+
+@lru_cache(maxsize=4)
+def code_block(*, sealed: bool = False, locked: bool = False) -> str:
+    """Pack the styles and scripts of a page; the same block on every map of a kind."""
+    return Pack().block(
+        {
+            "styles": stylesheets(sealed=sealed, locked=locked),
+            "scripts": scripts(sealed=sealed, locked=locked),
+        }
+    )
 
 
 @lru_cache(maxsize=1)
@@ -126,11 +162,13 @@ def _hash(text: str) -> str:
 @lru_cache(maxsize=4)
 def policy(*, sealed: bool = False, locked: bool = False) -> str:
     """Return the Content-Security-Policy of every map."""
+    code = (loader(), *scripts(sealed=sealed, locked=locked))
+    styles = (frame_style(), *stylesheets(sealed=sealed, locked=locked))
     return "; ".join(
         (
             "default-src 'none'",
-            "script-src " + " ".join(map(_hash, scripts(sealed=sealed, locked=locked))),
-            "style-src " + " ".join(map(_hash, stylesheets(sealed=sealed, locked=locked))),
+            "script-src " + " ".join(map(_hash, code)),
+            "style-src " + " ".join(map(_hash, styles)),
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -146,7 +184,8 @@ _PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <link rel="icon" href="data:,">
 <title>{marking} {title}</title>
-{styles}</head><body>
+<style>{style}</style>
+</head><body>
 <div class="banner" id="banner-top" role="note">{banner}</div>
 <div id="frame">
 <aside id="panel"></aside>
@@ -154,8 +193,9 @@ _PAGE = """<!DOCTYPE html>
 </div>
 <div class="banner" id="banner-bottom" role="note">{banner}</div>
 <noscript><p>{noscript}</p></noscript>
+<p id="unopened" role="alert" hidden>{failed}</p>
 {blocks}
-{scripts}
+<script>{loader}</script>
 </body></html>
 """
 
@@ -201,8 +241,8 @@ def frame(
         Whether it is a sealed folium map; whether the form for a passphrase comes first.
     """
     language = shown["language"]
-    styles = stylesheets(sealed=sealed, locked=locked)
-    code = scripts(sealed=sealed, locked=locked)
+    words = catalogues()[language]
+    inert = {**blocks, CODE: code_block(sealed=sealed, locked=locked)}
     return _PAGE.format(
         language=html.escape(language),
         direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
@@ -210,10 +250,11 @@ def frame(
         title=html.escape(shown["title"]),
         marking=html.escape(shown["marking"]),
         banner=_BANNER.format(**{k: html.escape(shown[k]) for k in ("caveat", "tlp", "marking")}),
-        noscript=html.escape(catalogues()[language]["noscript"]),
-        styles="".join(f"<style>{style}</style>\n" for style in styles),
-        blocks="\n".join(_block(name, text) for name, text in blocks.items()),
-        scripts="\n".join(f"<script>{script}</script>" for script in code),
+        noscript=html.escape(words["noscript"]),
+        failed=html.escape(words["failed"]),
+        style=frame_style(),
+        blocks="\n".join(_block(name, text) for name, text in inert.items()),
+        loader=loader(),
     )
 
 

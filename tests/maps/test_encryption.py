@@ -48,7 +48,7 @@ def decoded(html: str) -> str:
 
 def constant(html: str) -> str:
     """Leave out the package's own scripts and styles, which every map carries."""
-    for text in (*page.scripts(locked=True), *page.stylesheets(locked=True)):
+    for text in (page.loader(), page.frame_style(), page.code_block(locked=True)):
         html = html.replace(text, "")
     return html
 
@@ -71,7 +71,7 @@ def test_nothing_is_readable_without_it(tmp_path: Path) -> None:
     hidden += [str(value) for value in plan.layers[0].frame.total_bounds.round(2)]
     assert [word for word in hidden if word in outside] == []
     blocks = encryption.blocks_of(path.read_text(encoding="utf-8"))
-    assert sorted(blocks) == ["geocn-locked", "geocn-words"]
+    assert sorted(blocks) == ["geocn-code", "geocn-locked", "geocn-words"]
     assert plan.marking in outside
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from geocn.io.packed import decode_block
 from geocn.maps import page
 from geocn.maps._text import plain_text, safe_json
 from tests.maps import andes
@@ -19,6 +20,7 @@ EXECUTABLE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 INERT = re.compile(
     r'<script type="(?:application/json|text/plain)" id="[\w-]+">(.*?)</script>', re.DOTALL
 )
+CODE = re.compile(r'id="geocn-code">(.*?)</script>')
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,13 @@ def hostile_page() -> str:
 
 def test_the_scripts_are_the_same_whatever_the_data(hostile_page: str) -> None:
     plain = andes.full_map().to_html()
-    assert EXECUTABLE.findall(plain) == list(page.scripts())
-    assert EXECUTABLE.findall(hostile_page) == list(page.scripts())
+    for html in (plain, hostile_page):
+        assert EXECUTABLE.findall(html) == [page.loader()]
+        (code,) = CODE.findall(html)
+        assert decode_block(code)[0] == {
+            "scripts": list(page.scripts()),
+            "styles": list(page.stylesheets()),
+        }
 
 
 def test_the_policy_names_exactly_the_package_s_scripts_and_styles(hostile_page: str) -> None:
@@ -48,9 +55,10 @@ def test_the_policy_names_exactly_the_package_s_scripts_and_styles(hostile_page:
     rules = dict(rule.split(" ", 1) for rule in html_module.unescape(policy[1]).split("; "))
     digest = [
         "'sha256-" + base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() + "'"
-        for s in page.scripts()
+        for s in (page.loader(), *page.scripts())
     ]
     assert rules["script-src"].split() == digest
+    assert len(rules["style-src"].split()) == 1 + len(page.stylesheets())
     assert rules["default-src"] == "'none'"
     assert "unsafe" not in policy[1]
     assert "http" not in policy[1]
@@ -58,7 +66,7 @@ def test_the_policy_names_exactly_the_package_s_scripts_and_styles(hostile_page:
 
 def test_data_blocks_hold_no_markup(hostile_page: str) -> None:
     blocks = INERT.findall(hostile_page)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
         assert not re.search(r"[<>&]", block)
 
@@ -76,9 +84,9 @@ def test_nothing_of_the_data_becomes_markup(hostile_page: str) -> None:
 
 
 def test_no_style_or_script_names_another_place() -> None:
-    for style in page.stylesheets():
+    for style in (page.frame_style(), *page.stylesheets()):
         assert not re.search(r"url\((?!#default|data:)|@import", style)
-    ours = "".join(page.scripts()[1:])
+    ours = "".join((page.loader(), *page.scripts()[1:]))
     for forbidden in (
         "innerHTML",
         "outerHTML",

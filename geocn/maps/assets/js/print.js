@@ -112,14 +112,6 @@
     parent.append(el('div', { cls: 'row' }, select, button));
   };
 
-  // A browser that exports jumps ahead in time whenever the page is idle, also while blocks are
-  // unpacked beside it; so the page stays busy until it is ready, or has failed.
-  if (/^#(paper=|picture$)/.test(window.location.hash)) {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => { if (!document.documentElement.dataset.ready && !document.querySelector('.failed')) port2.postMessage(0); };
-    port2.postMessage(0);
-  }
-
   const start = () => {
     // An export names its sheet in the address; nothing else is taken from there.
     const [, asked] = /^#paper=([a-z0-9-]+)$/.exec(window.location.hash) ?? [];

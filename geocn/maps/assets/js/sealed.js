@@ -168,9 +168,5 @@
     document.documentElement.dataset.ready = 'true';
   };
 
-  start().catch((error) => {
-    const text = geocn.catalogues ? T('failed') : 'This map could not be opened.';
-    document.body.append(el('p', { cls: 'failed', text: `${text} (${error.message})`, attrs: { role: 'alert' } }));
-    throw error;
-  });
+  start().catch(geocn.fail);
 })();
