@@ -1,14 +1,28 @@
-"""Results as files: GeoPackage, GeoParquet, GeoTIFF and CSV, each written whole or not at all.
+"""Results as files that every GIS reads, each written whole or not at all.
 
-Every writer takes the data first, replaces the target in one step and returns its path.
-GeoParquet, GeoTIFF and CSV give the same bytes for the same input; a GeoPackage gives
-the same content.
+Every writer takes the data first, replaces the target in one step and returns its path. The
+same input gives the same bytes.
 """
 
 from __future__ import annotations
 
+from geocn.publish._symbols import Look
+from geocn.publish.flatgeobuf import write_flatgeobuf
 from geocn.publish.raster import write_geotiff
+from geocn.publish.styles import LayerStyle, PointSizes, StyleEntry, to_qml
 from geocn.publish.table import defuse, write_csv
 from geocn.publish.vector import write_geopackage, write_geoparquet
 
-__all__ = ["defuse", "write_csv", "write_geopackage", "write_geoparquet", "write_geotiff"]
+__all__ = [
+    "LayerStyle",
+    "Look",
+    "PointSizes",
+    "StyleEntry",
+    "defuse",
+    "to_qml",
+    "write_csv",
+    "write_flatgeobuf",
+    "write_geopackage",
+    "write_geoparquet",
+    "write_geotiff",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -123,6 +123,22 @@ def storable(frame: F, *, layer: str) -> F:
     result = result.assign(**{name: _storable_column(result[name]) for name in result.columns})
     result.attrs = finite(dict(frame.attrs))
     return result
+
+
+def renamed_columns(
+    columns: Sequence[str], *, reserved: frozenset[str] = frozenset()
+) -> dict[str, str]:
+    """Return new names for columns that are reserved or differ from another by case only."""
+    taken: set[str] = set(reserved)
+    renamed: dict[str, str] = {}
+    for column in columns:
+        free = column
+        while free.casefold() in taken:
+            free += "_"
+        taken.add(free.casefold())
+        if free != column:
+            renamed[column] = free
+    return renamed
 
 
 def _with_index(frame: F) -> F:

@@ -1,0 +1,108 @@
+"""Layers as FlatGeobuf: one layer a file, with an index that a web page can query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+from geocn._typing import StrPath
+from geocn.errors import SchemaError
+from geocn.publish._order import placed
+from geocn.publish._storable import metadata_text, renamed_columns, replacing, storable
+
+
+def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
+    """Write a layer as FlatGeobuf, replacing the file in one step.
+
+    The file carries a packed Hilbert R-tree, so that a web page or a script can fetch the
+    rows of a box alone. The same frame gives the same bytes.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        The layer. No row is lost; with an index they stand in the order of the index.
+    path : path-like
+        The ``.fgb`` file.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    CRSError, SchemaError
+        Where the frame has no geometry column, no CRS, or a column name stands twice.
+    WriteError
+        Where the file cannot be written; the previous version is still whole.
+
+    Notes
+    -----
+    The format cannot index a row without a place. A layer with such a row (null, empty or
+    not finite) is written whole, in its own order, *without* the index; leave these rows out
+    first where the index matters more. Empty geometries become null. Where some geometries
+    have heights and others none, the others get the height NaN, for the format holds one kind
+    only. Times keep milliseconds. A column that differs from another by case only gets an
+    underscore. ``attrs`` stand as JSON in the file's description.
+
+    Examples
+    --------
+    >>> import geopandas, tempfile
+    >>> frame = geopandas.GeoDataFrame(
+    ...     {"n": [1]}, geometry=geopandas.points_from_xy([-72], [4]), crs="EPSG:4326"
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_flatgeobuf(frame, folder + "/sites.fgb")
+    ...     geopandas.read_file(folder + "/sites.fgb").n.tolist()
+    [1]
+    """
+    name = Path(path).name
+    table = _for_flatgeobuf(frame, name)
+    errors = (DataSourceError, DataLayerError, FeatureError)
+    with replacing(path, drivers=errors) as temporary:
+        pyogrio.write_dataframe(
+            table,
+            temporary,
+            layer=Path(path).stem,
+            driver="FlatGeobuf",
+            geometry_type="Unknown",
+            use_arrow=True,
+            SPATIAL_INDEX="YES" if placed(table).all() else "NO",
+            TITLE=Path(path).stem,
+            DESCRIPTION=metadata_text(frame.attrs) if frame.attrs else "",
+        )
+    return Path(path)
+
+
+def _for_flatgeobuf(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
+    active = getattr(frame, "active_geometry_name", None)
+    if active is None:
+        raise SchemaError(
+            name,
+            found="no geometry column",
+            expected="one: the format holds layers only",
+            repair="Write the table with write_csv or write_geoparquet.",
+        )
+    table = storable(frame, layer=name)
+    for column in table.columns:
+        if column != active and str(table[column].dtype) == "geometry":
+            table[column] = pd.Series(table[column].to_wkt(), index=table.index, dtype="str")
+    table = table.rename(columns=renamed_columns([str(c) for c in table.columns if c != active]))
+    return table.set_geometry(_of_one_kind(table.geometry))
+
+
+def _of_one_kind(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    kept = shapes.where(~shapes.is_empty, None)
+    known = kept.notna()
+    if not known.any() or kept[known].has_z.nunique() < 2:
+        return kept
+    values = kept.to_numpy(copy=True)
+    flat = known.to_numpy() & ~kept.has_z.to_numpy()
+    values[flat] = shapely.force_3d(values[flat], z=np.nan)
+    return gpd.GeoSeries(values, index=shapes.index, crs=shapes.crs, name=shapes.name)
