@@ -214,6 +214,8 @@ _DATA_ENDINGS = frozenset(
 
 def _refuse_member(info: zipfile.ZipInfo, archive: str) -> None:
     name = info.orig_filename
+    if not info.filename:
+        raise UnsafeFileError(f"{archive}: a member has no name")
     if re.match(r"^(?:[/\\]|[A-Za-z]:)", name) or ".." in re.split(r"[/\\]", name) or "\0" in name:
         raise UnsafeFileError(f"{archive}: member {name!r} would leave the archive's folder")
     if stat.S_ISLNK(info.external_attr >> 16):

@@ -67,7 +67,7 @@ def _read(path: Path, stem: str, parts: dict[str, bytes], options: Options) -> R
     encoding, notes = _encoding(parts, options.encoding)
     deleted = _deleted(parts[".dbf"])
     dbf, long = _long_integers_as_text(parts[".dbf"])
-    parts = {**parts, ".dbf": dbf}
+    parts = {**parts, ".dbf": dbf, **_readable_crs(parts)}
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         try:
@@ -154,6 +154,16 @@ def _integers(texts: pd.Series) -> pd.Series:
     if not all(t is None or t.lstrip("+-").isdigit() for t in found):
         return texts
     return typed([None if t is None else int(t) for t in found])
+
+
+def _readable_crs(parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the .prj in UTF-8: accents of another encoding in it end pyogrio 0.13."""
+    content = parts.get(".prj", b"")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return {".prj": content.decode("cp1252", "replace").encode("utf-8")}
+    return {}
 
 
 def _encoding(parts: Mapping[str, bytes], given: str | None) -> tuple[str, list[str]]:

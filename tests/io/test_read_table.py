@@ -378,6 +378,15 @@ class TestShapefile:
         assert any(".prj" in note for note in table.notes)
         assert read_table(shape, crs=4326).crs.to_epsg() == 4326
 
+    def test_a_prj_with_accents_of_another_encoding(self, shape: Path) -> None:
+        right = read_table(shape)
+        prj = shape.with_suffix(".prj")
+        prj.write_bytes(prj.read_bytes().replace(b"GCS_WGS_1984", "GCS_Bogot\xe1".encode("cp1252")))
+        table = read_table(shape)
+        assert table.crs is not None
+        assert table.crs.ellipsoid == right.crs.ellipsoid
+        assert len(table.frame) == len(right.frame)
+
     @pytest.mark.parametrize("suffix", [".dbf", ".shx"])
     def test_a_missing_part_is_named(self, shape: Path, suffix: str) -> None:
         shape.with_suffix(suffix).unlink()

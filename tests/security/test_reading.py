@@ -209,6 +209,10 @@ class TestArchives:
         (tmp_path / "twice.zip").write_bytes(twice)
         with pytest.raises(UnsafeFileError, match="twice"):
             read_table(tmp_path / "twice.zip")
+        nameless = zipped({"a.csv": b"a\n1\n", "b.csv": b"a\n2\n"}).replace(b"b.csv", b"\0.csv")
+        (tmp_path / "nameless.zip").write_bytes(nameless)
+        with pytest.raises(UnsafeFileError):
+            read_table(tmp_path / "nameless.zip")
 
     def test_an_opendocument_table_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "a.ods").write_bytes(zipped({"mimetype": b"x", "content.xml": b"<x/>"}))
