@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from geocn.publish._symbols import Look
 from geocn.publish.flatgeobuf import write_flatgeobuf
+from geocn.publish.postgis import write_postgis
 from geocn.publish.raster import write_geotiff
 from geocn.publish.styles import LayerStyle, PointSizes, StyleEntry, to_qml
 from geocn.publish.table import defuse, write_csv
@@ -25,4 +26,5 @@ __all__ = [
     "write_geopackage",
     "write_geoparquet",
     "write_geotiff",
+    "write_postgis",
 ]
