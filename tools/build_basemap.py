@@ -3,7 +3,8 @@
 Source: the GeoPackage ``world_map.gpkg`` of Debian's ``qgis-common`` package, which holds
 Natural Earth 1:10m (public domain, version 4.1) countries and first-level divisions. Both
 layers were dissolved from the same generalised divisions, so that neighbours share their
-edges exactly: an edge with two owners is a boundary, an edge with one owner a coast.
+edges exactly: an edge with two owners is a boundary. The land is the union of the countries:
+its rings are the coasts.
 
     python tools/build_basemap.py /usr/share/qgis/resources/data/world_map.gpkg
 
@@ -53,10 +54,16 @@ def snapped(geometry: np.ndarray) -> np.ndarray:
     return shapely.transform(geometry, lambda xy: np.round(xy * GRID) / GRID)
 
 
-def lines_of(countries: np.ndarray) -> dict[str, shapely.Geometry]:
-    """Return coasts (edges with one owner) and borders (edges with two)."""
+def borders(countries: np.ndarray) -> dict[str, shapely.Geometry]:
+    """Return the edges with two owners."""
     found, owners = edges(countries)
-    return {"coast": chains(found[owners == 1]), "border": chains(found[owners > 1])}
+    return {"border": chains(found[owners > 1])}
+
+
+def land(countries: np.ndarray) -> gpd.GeoDataFrame:
+    """Return the union of countries that share their edges exactly."""
+    parts = shapely.get_parts(shapely.coverage_union_all(countries))
+    return gpd.GeoDataFrame(geometry=parts, crs="EPSG:4326")
 
 
 def inner_lines(divisions: gpd.GeoDataFrame) -> shapely.Geometry:
@@ -125,12 +132,12 @@ def main() -> None:
     coarse = world(countries)
     claims = disputed[["geometry"]].assign(kind="disputed").to_crs("EPSG:4326")
     claims["geometry"] = claims.geometry.simplify(DETAIL_TOLERANCE)
-    detail = lines_of(countries.geometry.values) | {"division": inner_lines(divisions)}
+    detail = borders(countries.geometry.values) | {"division": inner_lines(divisions)}
     outputs = {
-        "land": countries[["geometry"]].explode(ignore_index=True),
+        "land": land(countries.geometry.values),
         "lines": pd.concat([framed(detail), claims], ignore_index=True),
-        "world_land": gpd.GeoDataFrame(geometry=coarse, crs="EPSG:4326").explode(ignore_index=True),
-        "world_lines": framed(lines_of(coarse)),
+        "world_land": land(coarse),
+        "world_lines": framed(borders(coarse)),
     }
     for name, frame in outputs.items():
         frame.to_parquet(TARGET / f"{name}.parquet", compression="zstd", index=False)

@@ -1,7 +1,7 @@
 """The bundled basemap: Natural Earth, cut to what the map shows.
 
-The world is there coarsely on every map; around the data the 1:10m countries and
-first-level divisions lie over it.
+The world is there coarsely on every map; around the data the 1:10m land, borders and
+first-level divisions lie over it. The page draws the rings of the land as coasts.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from geocn.maps.geometry import encode_geometry
 from geocn.maps.packing import Pack
 
 Bounds = tuple[float, float, float, float]
-_KINDS = ("coast", "border", "disputed", "division")
+_KINDS = ("border", "disputed", "division")
 #: Square degrees beyond which the detailed basemap would weigh too much.
 _MAX_DETAIL = 5_000.0
 _MAX_DIVISION_LINES = 3_000.0
 _MAX_LABELS = 500
-#: Steps a degree of the packed basemap: 440 m for the coarse world, 44 m around the data.
-_WORLD_STEPS, _DETAIL_STEPS = 250, 2_500
+#: Steps a degree of the packed basemap: 1.1 km for the coarse world, 110 m around the data,
+#: each well within what it was generalised by.
+_WORLD_STEPS, _DETAIL_STEPS = 100, 1_000
 
 
 def _read(name: str) -> gpd.GeoDataFrame:
@@ -44,18 +45,12 @@ def _labels() -> pd.DataFrame:
 def world_block() -> str:
     """Return the coarse world as a block; it is the same on every map."""
     pack = Pack()
-    land, lines = _rounded(_read("world_land")), _rounded(_read("world_lines"))
+    land, lines = _read("world_land"), _read("world_lines")
     header = {
         "land": encode_geometry(land.geometry, pack, steps=_WORLD_STEPS),
         "lines": _lines(lines, pack, _WORLD_STEPS),
     }
     return pack.block(header)
-
-
-def _rounded(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Round to 0.01 degrees: less than what the coarse world was simplified by."""
-    coarse = shapely.transform(frame.geometry.values, lambda xy: np.round(xy, 2))
-    return frame.set_geometry(coarse, crs=frame.crs)
 
 
 def padded(bounds: Bounds | None, *, share: float = 0.35, least: float = 2.0) -> Bounds:

@@ -3,11 +3,26 @@
 (() => {
   const LINES = {
     division: { color: '#b5aea0', weight: 0.7, dashArray: '2 3' },
-    coast: { color: '#8fa3ad', weight: 0.8 },
     border: { color: '#6f6a62', weight: 1.3 },
     disputed: { color: '#6f6a62', weight: 1.1, dashArray: '5 4' },
   };
+  const COAST = { color: '#8fa3ad', weight: 0.8 }, WORLD = [-180, -90, 180, 90];
   const SEA = '#dbe7ec', LAND = '#f7f5f0', FAR_LAND = '#f7f5f0';
+
+  // The rings of the land are coasts, but for the edges along which it was cut off.
+  const coasts = (g, [west, south, east, north]) => {
+    const paths = [], along = (a, b, side) => a === side && b === side;
+    for (let part = 0; part < g.kind.length; part++) {
+      let path = null;
+      for (let i = g.start[part] + 1; i < g.start[part + 1]; i++) {
+        const x = g.lon[i - 1], y = g.lat[i - 1], u = g.lon[i], v = g.lat[i];
+        if (along(x, u, west) || along(x, u, east) || along(y, v, south) || along(y, v, north)) { path = null; continue; }
+        if (!path) paths.push(path = [[y, x]]);
+        path.push([v, u]);
+      }
+    }
+    return paths;
+  };
 
   const draw = (map, block, land, minZoom) => {
     const renderer = map.basemapRenderer;
@@ -26,6 +41,7 @@
         if (g.kind[part] === 2) rings.push([ring]); else if (rings.length) rings[rings.length - 1].push(ring);
       }
       L.polygon(rings, { ...common, stroke: false, fillColor: land, fillOpacity: 1 }).addTo(map);
+      L.polyline(coasts(g, header.box || WORLD), { ...common, ...COAST, opacity: 1 }).addTo(map);
     }
     for (const [kind, packed] of Object.entries(header.lines || {})) {
       const g = geocn.geo.geometry(packed, read, 1);
