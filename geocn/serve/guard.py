@@ -34,8 +34,8 @@ def read_token(
     Raises
     ------
     ParameterError
-        Where the file cannot be read, everybody may read it, its group may write it, or the token has fewer than 32
-        characters or any but visible ASCII ones.
+        Where the file cannot be read, everybody may read it or its group write it, or the
+        token has fewer than 32 characters or any but visible ASCII ones.
 
     Examples
     --------
