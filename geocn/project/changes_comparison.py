@@ -163,7 +163,8 @@ class Comparison:
             drop=True
         )
         shown = shown.set_geometry(cells.geometry.reset_index(drop=True))
-        result = shown.join(told)
+        periods = {"period_before": self.pair[0].text, "period_after": self.pair[1].text}
+        result = shown.join(told.assign(**periods).astype(dict.fromkeys(periods, "str")))
         worth = (result["n_before"] > 0) | (result["n_after"] > 0)
         worth |= (result["hotspot_before"] == "hot") | (result["hotspot_after"] == "hot")
         last = [name for name in result if name != "geometry"]

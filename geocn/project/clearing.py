@@ -54,7 +54,7 @@ def clear_results(
     cleared, shown = Results(skipped=results.skipped), Results(skipped=results.skipped)
     for name, result in results.done.items():
         cleared.done[name] = _with(result, done.results)
-        shown.done[name] = _with(result, {key: _told(one) for key, one in done.results.items()})
+        shown.done[name] = _with(result, {key: told_rows(one) for key, one in done.results.items()})
     report = [
         {str(key): one for key, one in line.items()} for line in done.report.to_dict("records")
     ]
@@ -69,7 +69,8 @@ def _summed(specs: Iterable[Analysis]) -> Iterator[tuple[Analysis, str, str]]:
             yield spec, "routes", "weight_kg"
 
 
-def _told(frame: pd.DataFrame) -> pd.DataFrame:
+def told_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a cleared frame without the rows that are held back."""
     if "suppressed" not in frame:
         return frame
     return frame[~frame["suppressed"]].drop(columns="suppressed")

@@ -83,6 +83,7 @@ def clear(
     *,
     contributions: Mapping[str, Contribution] | None = None,
     earlier: Sequence[Mapping[str, pd.DataFrame]] = (),
+    held: Mapping[str, BoolArray] | None = None,
 ) -> Cleared:
     """Hold back of results what would tell of few events, or of one contributor.
 
@@ -103,6 +104,9 @@ def clear(
         Of results that tell a sum, the rows it was made of.
     earlier : sequence of mapping of str to DataFrame, optional
         Results of earlier releases to the same partner, as they were released.
+    held : mapping of str to array of bool, optional
+        Rows to hold back in any case where ``min_count`` is set, by the name of the result:
+        such as those that another result of the same release holds back.
 
     Returns
     -------
@@ -138,6 +142,8 @@ def clear(
         )
         hidden |= np.array([key in margins.get(name, ()) for key in _keys(frame)], dtype=bool)
         if profile.min_count is not None:
+            if held is not None and name in held:
+                hidden |= held[name]
             n_first = int(hidden.sum())
             hidden, also = _guarded(frame, counts, hidden, profile.min_count)
             margins.setdefault(name.removesuffix(_PERIODS), set()).update(also)
