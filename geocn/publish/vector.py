@@ -30,6 +30,8 @@ ROW_GROUP_ROWS = 16_384
 _NO_STYLES: Mapping[str, LayerStyle] = MappingProxyType({})
 _NO_TIME_OPTION = "OGR_CURRENT_DATE"
 _METADATA_KEY = "geocn"
+#: The newest version of the format that the oldest QGIS in use reads without a warning.
+_VERSION = "1.3"
 _RESERVED_COLUMNS = frozenset({"fid", "geom", "ogc_fid", "rowid"})
 _RESERVED_PREFIXES = ("gpkg_", "rtree_", "sqlite_", "ogr_")
 
@@ -115,6 +117,8 @@ def write_geopackage(
                     layer_metadata=about or None,
                     dataset_metadata=general,
                     use_arrow=True,
+                    VERSION=_VERSION,
+                    DATETIME_PRECISION="MILLISECOND",
                 )
         facts = {name: facts_of(frame) for name, frame in layers.items()}
         furnish(temporary, styles=looks, facts=facts)
