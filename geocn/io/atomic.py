@@ -28,7 +28,8 @@ from geocn.errors import WriteError
 # Windows has no advisory locks of this kind: stale folders are left there for people to remove.
 fcntl: Any = import_module("fcntl") if find_spec("fcntl") else None
 
-_PREFIX = ".geocn-tmp-"
+#: How the names of temporary folders begin; :func:`sweep_stale` removes those nobody holds.
+TEMPORARY = ".geocn-tmp-"
 _OLD = ".geocn-old-"
 _CHUNK = 1 << 20
 _LONGEST_NAME = 80
@@ -130,7 +131,7 @@ def sweep_stale(folder: StrPath) -> list[Path]:
         What was removed or brought back, sorted.
     """
     done: list[Path] = []
-    for stale in sorted(Path(folder).glob(f"{_PREFIX}*")):
+    for stale in sorted(Path(folder).glob(f"{TEMPORARY}*")):
         handle = _lock(stale)
         if handle is None:
             continue
@@ -190,7 +191,7 @@ def _staging(goal: Path) -> Iterator[Path]:
     """Make and hold the temporary folder; turn the system's refusals into WriteError."""
     folder, handle = None, None
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=goal.parent))
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=goal.parent))
         handle = _lock(folder)
         yield folder
     except WriteError:

@@ -16,6 +16,7 @@ _HOMES = {
     "RunResult": "geocn.project.running",
     "check": "geocn.project.checking",
     "run": "geocn.project.running",
+    "run_since": "geocn.project.running",
     "write_alias_suggestions": "geocn.project.aliases",
 }
 
@@ -26,6 +27,7 @@ __all__ = [
     "RunResult",
     "check",
     "run",
+    "run_since",
     "write_alias_suggestions",
 ]
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from geocn.project.checking import CheckResult, check
     from geocn.project.file import ProjectFile
     from geocn.project.model import Project
-    from geocn.project.running import RunResult, run
+    from geocn.project.running import RunResult, run, run_since
 
 
 def __getattr__(name: str) -> Any:

@@ -22,8 +22,6 @@ from geocn.project.cache_arrays import UnstorableError
 from geocn.project.cache_codec import EntryError, digest, from_bytes, to_bytes
 from geocn.project.code import code_version
 
-#: The folder beside the runs.
-FOLDER = ".geocn-cache"
 _MAGIC = b"geocn-cache 1\n"
 _KEY_LENGTH = 64
 _OTHERS_MAY_WRITE = 0o022

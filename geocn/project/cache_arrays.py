@@ -71,7 +71,8 @@ def _masked(values: Any, put: Put) -> Node:
 
 def _from_masked(node: Node, take: Take) -> Any:
     values, mask = take(node["v"]), take(node["m"])
-    restored: Any = pd.array(values, dtype=node["dtype"])
+    dtype: Any = node["dtype"]
+    restored: Any = pd.array(values, dtype=dtype)
     restored[mask] = pd.NA
     return restored
 

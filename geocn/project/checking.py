@@ -9,8 +9,9 @@ from typing import Any
 from geocn._typing import StrPath
 from geocn.errors import ProjectError
 from geocn.project.file import ProjectFile
+from geocn.project.joining import Joiner
 from geocn.project.period import Period, parse_day
-from geocn.project.reading import Data, Progress, hash_inputs, read_all
+from geocn.project.reading import Progress, hash_inputs, read_all
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ def check(
     cutoff = cutoff_of(source, as_of, None)
     hashes = hash_inputs(source)
     data = read_all(source, hashes, as_of=cutoff, rejects=None, progress=progress or silent)
-    return CheckResult(data.files, notes_of(data))
+    files = Joiner(source, data).of(None).files
+    notes = [f"{one['path']}: {note}" for one in files for note in one["warnings"]]
+    return CheckResult(files, notes)
 
 
 def cutoff_of(source: ProjectFile, as_of: Any, period: Period | None) -> date:
@@ -51,11 +54,6 @@ def cutoff_of(source: ProjectFile, as_of: Any, period: Period | None) -> date:
         message = "no information cut-off. Write `as_of = 2025-12-31` there, or give --as-of"
         raise ProjectError(f"{source.path}, key as_of: {message}.")
     return asked
-
-
-def notes_of(data: Data) -> list[str]:
-    """Return what the readers warned of, each line led by its file."""
-    return [f"{one['path']}: {note}" for one in data.files for note in one["warnings"]]
 
 
 def silent(_step: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geocn._typing import StrPath
 from geocn.project.model import Fault, LayerFile, Project, faults_of
+from geocn.project.paths import companions, is_pattern, matches
 from geocn.sharing.profile import ReleaseProfile
 from geocn.sharing.toml_model import read_model
 
@@ -28,11 +29,17 @@ class ProjectFile:
         What it says.
     profiles : dict of str to ReleaseProfile
         The profile of each release, by the name of the release.
+    written : Project
+        What the file says, before patterns of paths became one entry a file.
+    numbers : dict of str to tuple of int
+        For each layer: under which entry of ``written``, from 1, each of its files stands.
     """
 
     path: Path
     project: Project
     profiles: dict[str, ReleaseProfile]
+    written: Project
+    numbers: dict[str, tuple[int, ...]]
 
     @classmethod
     def read(cls, path: StrPath) -> ProjectFile:
@@ -52,7 +59,8 @@ class ProjectFile:
             yield from faults_of(project)
             yield from _missing(file, project)
 
-        project = _with_every_file(file, read_model(file, Project, check=check))
+        written = read_model(file, Project, check=check)
+        project, numbers = _with_every_file(file, written)
         known: dict[str, Collection[str]] = {
             "layers": project.layers,
             "rasters": project.rasters,
@@ -63,7 +71,7 @@ class ProjectFile:
             one.name: ReleaseProfile.read(_resolve(file, one.profile), known=known)
             for one in project.releases
         }
-        return cls(file, project, profiles)
+        return cls(file, project, profiles, written, numbers)
 
     def resolve(self, path: str) -> Path:
         """Return the path on disk of a path that the project file names."""
@@ -77,31 +85,36 @@ class ProjectFile:
         """Return every file that the project reads, its own and companions too, sorted."""
         found = {self.path}
         for _, path in _named(self.project):
-            found.update(_with_companions(self.resolve(path)))
+            found.update(companions(self.resolve(path)))
+        for files in self.project.layers.values():
+            for one in files:
+                found.update(companions(self.resolve(one.path)))
         return sorted(found)
 
 
-def _is_pattern(layer: str, path: str) -> bool:
-    return layer == "annotations" and "*" in Path(path).name
-
-
-def _with_every_file(file: Path, project: Project) -> Project:
-    """Put one entry a file in place of each pattern for notes."""
-    entries = project.layers.get("annotations", ())
-    listed: list[LayerFile] = []
-    for entry in entries:
-        if not _is_pattern("annotations", entry.path):
-            listed.append(entry)
-            continue
-        folder = _resolve(file, entry.path).parent
-        names = [one.name for one in folder.glob(Path(entry.path).name) if one.is_file()]
-        beside = Path(entry.path).parent
-        listed += [
-            entry.model_copy(update={"path": (beside / name).as_posix()}) for name in sorted(names)
+def _with_every_file(file: Path, project: Project) -> tuple[Project, dict[str, tuple[int, ...]]]:
+    """Put one entry a file in place of each pattern, and say where each entry came from."""
+    layers: dict[str, tuple[LayerFile, ...]] = {}
+    numbers: dict[str, tuple[int, ...]] = {}
+    for layer, entries in project.layers.items():
+        listed = [
+            (number, entry if path == entry.path else entry.model_copy(update={"path": path}))
+            for number, entry in enumerate(entries, start=1)
+            for path in _paths(file, entry)
         ]
-    if not entries:
-        return project
-    return project.model_copy(update={"layers": {**project.layers, "annotations": tuple(listed)}})
+        layers[layer] = tuple(entry for _, entry in listed)
+        numbers[layer] = tuple(number for number, _ in listed)
+    return project.model_copy(update={"layers": layers}), numbers
+
+
+def _paths(file: Path, entry: LayerFile) -> list[str]:
+    if "\0" in entry.path:
+        return []
+    if is_pattern(entry.path):
+        beside = Path(entry.path).parent
+        return [(beside / name).as_posix() for name in matches(_resolve(file, entry.path))]
+    there = not entry.optional or _resolve(file, entry.path).is_file()
+    return [entry.path] if there else []
 
 
 def _resolve(file: Path, path: str) -> Path:
@@ -112,7 +125,7 @@ def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield every path of a project with the place of its key."""
     for layer, files in project.layers.items():
         for number, file in enumerate(files):
-            if not _is_pattern(layer, file.path):
+            if "\0" in file.path or not (is_pattern(file.path) or file.optional):
                 yield ("layers", layer, number, "path"), file.path
             if file.control_totals is not None:
                 yield ("layers", layer, number, "control_totals"), file.control_totals.path
@@ -132,10 +145,11 @@ def _missing(file: Path, project: Project) -> Iterator[Fault]:
     for at, path in _named(project):
         if "\0" in path or not _resolve(file, path).is_file():
             yield at, f"there is no file {path!r} beside the project file"
-
-
-def _with_companions(path: Path) -> set[Path]:
-    """Return a file and, of a Shapefile, the files beside it that hold the rest of it."""
-    if path.suffix.casefold() != ".shp":
-        return {path}
-    return {one for one in path.parent.glob(f"{path.stem}.*") if one.is_file()} | {path}
+    for layer, files in project.layers.items():
+        for number, one in enumerate(files):
+            needed = is_pattern(one.path) and not one.optional and layer != "annotations"
+            if needed and not _paths(file, one):
+                said = (
+                    f"no file is called as {one.path!r} says; set `optional` if none may be there"
+                )
+                yield ("layers", layer, number, "path"), said

@@ -1,10 +1,18 @@
-"""One run at a time in an output folder; a killed run leaves no stale lock."""
+"""One run at a time in an output folder; a killed run leaves no stale lock.
+
+The system's lock decides. Who holds it stands in the file, and since when is the file's own
+time: both are only told.
+"""
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from geocn.errors import LockedError, WriteError
@@ -15,6 +23,7 @@ except ImportError:  # Windows has no flock: the second run is not held off ther
     fcntl = None  # type: ignore[assignment]
 
 _NAME = ".geocn.lock"
+_LONGEST = 1000
 
 
 @contextmanager
@@ -39,6 +48,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         if fcntl is not None:
             _flock(handle, folder)
+        _sign(handle)
         yield
     finally:
         os.close(handle)
@@ -48,5 +58,33 @@ def _flock(handle: int, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        message = f"{folder}: another run is writing there. Wait for it, or choose another --out."
-        raise LockedError(message) from error
+        raise LockedError(
+            f"{folder}: another run is writing there{_owner(handle)}. Wait for it, or choose "
+            "another --out."
+        ) from error
+
+
+def _sign(handle: int) -> None:
+    """Write into the lock file who holds it."""
+    owner = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user()}
+    with suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(owner).encode(), 0)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+def _owner(handle: int) -> str:
+    """Say who holds the lock and since when, as far as its file tells."""
+    try:
+        owner = json.loads(os.pread(handle, _LONGEST, 0))
+        since = datetime.fromtimestamp(int(os.fstat(handle).st_mtime), UTC)
+        told = (f"{owner['user']} on {owner['host']}", f"process {int(owner['pid'])}")
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" ({told[0]}, {told[1]}, since {since.isoformat()})"

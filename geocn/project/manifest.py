@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geocn.io.atomic import safe_name
+from geocn.project.code import code_version
 from geocn.project.file import SUMS, ProjectFile
 from geocn.project.outputs import hashes_of, stable
 from geocn.project.period import Period
@@ -19,12 +20,21 @@ FORMAT = 1
 
 
 def recipe(
-    source: ProjectFile, hashes: Mapping[str, str], *, as_of: date, period: Period | None
+    source: ProjectFile,
+    hashes: Mapping[str, str],
+    *,
+    as_of: date,
+    period: Period | None,
+    content: str | None = None,
 ) -> dict[str, Any]:
-    """Return all that decides the content of a run: the same recipe gives the same bytes."""
-    parameters = source.project.model_dump(mode="json", by_alias=True)
-    # The folder says where the results go, not what they are.
+    """Return all that decides the content of a run: the same recipe gives the same bytes.
+
+    ``content`` is the hash of what the files hold of a period.
+    """
+    parameters = source.written.model_dump(mode="json", by_alias=True)
+    # They say where the results go and what is kept beside them, not what they are.
     parameters["outputs"].pop("folder")
+    parameters.pop("cache")
     parameters["marking"] = str(source.project.marking) if source.project.marking else None
     return {
         "format": FORMAT,
@@ -34,7 +44,9 @@ def recipe(
         "project": source.path.name,
         "inputs": dict(sorted(hashes.items())),
         "parameters": parameters,
+        "content": content,
         "versions": versions(),
+        "code": code_version(),
     }
 
 

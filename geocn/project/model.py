@@ -55,11 +55,13 @@ class LayerFile(Strict):
     """One partner's file of a layer, and how to read it.
 
     Every key but the first block is the option of the same name of ``geocn.read_…``. The
-    ``path`` of annotations may be a pattern such as ``notes/*.geojson``: every file that it
-    finds is read, and none is no fault, since no notes may have come back yet.
+    ``path`` may be a pattern such as ``partners/seizures-*.csv``: every file that it finds is
+    read, in the order of their names. That there is none is a fault unless ``optional`` is
+    set; for annotations it never is, since no notes may have come back yet.
     """
 
     path: str = Field(min_length=1)
+    optional: bool = False
     source: str | None = None
     marking: MarkingField | None = None
     reliability: Literal["A", "B", "C", "D", "E", "F"] | None = None
@@ -158,6 +160,13 @@ class ChangesEntry(Strict):
     skip: bool = False
 
 
+class CacheLimits(Strict):
+    """What is kept of earlier work: how long (in runs since its last use), and how much."""
+
+    keep_runs: int = Field(default=100, ge=1)
+    max_mb: float = Field(default=4000, gt=0, allow_inf_nan=False)
+
+
 class Project(Strict):
     """A whole run: layers, places, rasters, analyses, releases and outputs.
 
@@ -179,6 +188,7 @@ class Project(Strict):
     changes: ChangesEntry = ChangesEntry()
     releases: tuple[ReleaseEntry, ...] = ()
     outputs: Outputs = Outputs()
+    cache: CacheLimits = CacheLimits()
 
     @field_validator("layers")
     @classmethod

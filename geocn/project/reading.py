@@ -16,11 +16,12 @@ import geopandas as gpd
 from geocn import layers as readers
 from geocn.errors import GeocnWarning, RasterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
+from geocn.project.cache import Cache
 from geocn.project.file import ProjectFile
 from geocn.project.model import LayerFile
+from geocn.project.paths import companions, is_pattern
 from geocn.project.totals import held_against
-from geocn.provenance import KEY, plain
-from geocn.schema import layer_schema
+from geocn.provenance import plain
 
 Progress = Callable[[str], None]
 
@@ -49,21 +50,45 @@ _OPTIONS = (
 
 
 @dataclass
+class Reading:
+    """What one file gave.
+
+    Attributes
+    ----------
+    frame : GeoDataFrame
+        Its rows, as a layer.
+    account : dict
+        Path, rows in, out and rejected by reason, what was assumed.
+    rejects : str
+        The CSV of its rejected rows; empty where there are none.
+    """
+
+    frame: gpd.GeoDataFrame
+    account: dict[str, Any]
+    rejects: str = ""
+
+
+@dataclass
 class Data:
     """Everything a run has read.
 
     Attributes
     ----------
-    layers, rasters, places : dict
-        By name: joint layers, rasters, and areas or gazetteers.
+    rasters, places : dict
+        By name: rasters, and areas or gazetteers.
+    readings : dict of str to list of Reading
+        By layer, in the order of its files.
     files : list of dict
-        One account a file: path, rows in, out and rejected by reason, what was assumed.
+        One account a raster.
+    cached : list of str
+        Paths of files that were not read again.
     """
 
-    layers: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
     rasters: dict[str, Any] = field(default_factory=dict)
     places: dict[str, gpd.GeoDataFrame] = field(default_factory=dict)
+    readings: dict[str, list[Reading]] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
+    cached: list[str] = field(default_factory=list)
 
 
 def read_all(
@@ -73,6 +98,7 @@ def read_all(
     as_of: date | None,
     rejects: Path | None,
     progress: Progress,
+    cache: Cache | None = None,
 ) -> Data:
     """Read every input of a project.
 
@@ -85,9 +111,11 @@ def read_all(
     as_of : date, optional
         Information cut-off; events after it are in the future.
     rejects : Path, optional
-        Folder that gets one CSV of rejected rows a file; None writes nothing.
+        Folder for one CSV of rejected rows a file while they are read; None keeps none.
     progress : callable
         Told what is being read.
+    cache : Cache, optional
+        Files that were read before with the same options are taken from there.
 
     Raises
     ------
@@ -105,66 +133,111 @@ def read_all(
         data.rasters[name] = _read_raster(source, name, data)
         data.rasters[name].attrs["marking"] = str(raster.marking) if raster.marking else None
     for layer, entries in source.project.layers.items():
-        frames = []
-        for number, file in enumerate(entries, start=1):
+        data.readings[layer] = []
+        for number, file in enumerate(entries):
             progress(f"{layer}: {file.path}")
-            target = _rejects_file(rejects, layer, number, file.path)
-            frames.append(_read_file(source, layer, file, data, as_of=as_of, rejects=target))
-        kind = layer_schema(layer).name
-        aliases = _aliases(source) if kind == "interventions" else None
-        joint = readers.merge_layers(frames, layer=kind, organisations=aliases)
-        # pandas copies attrs with every column it touches; the accounts are kept in data.files.
-        joint.attrs.get(KEY, {}).pop("files", None)
-        data.layers[layer] = joint
-    if "annotations" in data.layers:
-        _join_notes(source, data)
-    if "interventions" in data.layers:
-        _join_partners(source, data)
+            reading, found = read_entry(
+                source,
+                layer,
+                number,
+                places=data.places.get(str(file.places)),
+                hashes=hashes,
+                as_of=as_of,
+                rejects=rejects,
+                cache=cache,
+            )
+            data.readings[layer].append(reading)
+            if found:
+                data.cached.append(reading.account["path"])
     _refuse_changes(source, hashes)
     return data
+
+
+def read_entry(
+    source: ProjectFile,
+    layer: str,
+    number: int,
+    *,
+    places: gpd.GeoDataFrame | None,
+    hashes: Mapping[str, str],
+    as_of: date | None,
+    rejects: Path | None,
+    cache: Cache | None = None,
+) -> tuple[Reading, bool]:
+    """Return what one file of a layer holds, and whether it stood in the cache.
+
+    Parameters
+    ----------
+    source : ProjectFile
+        The project.
+    layer : str
+        The layer.
+    number : int
+        Which of its files, from 0.
+    places : GeoDataFrame, optional
+        The places that its entry names.
+    hashes : mapping of str to str
+        SHA-256 of the inputs, as :func:`hash_inputs` gives them.
+    as_of : date, optional
+        Information cut-off.
+    rejects : Path, optional
+        Folder for its rejected rows while it is read. Without one nothing is kept.
+    cache : Cache, optional
+        Where what was read before stands. Another process may fill it by this function.
+
+    Raises
+    ------
+    GeocnError
+        As the reader of the layer does.
+    """
+    file = source.project.layers[layer][number]
+    name = rejects_name(source, layer, number)
+    key = None
+    if cache is not None:
+        key = _key(
+            source, layer, file, name, places=places, hashes=hashes, as_of=as_of, cache=cache
+        )
+        found = cache.get(key)
+        if isinstance(found, Reading):
+            return found, True
+    target = None if rejects is None else rejects / name
+    made = _read_file(source, layer, file, places, as_of=as_of, rejects=target)
+    if cache is not None and key is not None and rejects is not None:
+        cache.put(key, made)
+    return made, False
+
+
+def _key(
+    source: ProjectFile,
+    layer: str,
+    file: LayerFile,
+    name: str,
+    *,
+    places: gpd.GeoDataFrame | None,
+    hashes: Mapping[str, str],
+    as_of: date | None,
+    cache: Cache,
+) -> str:
+    beside = [*companions(source.resolve(file.path))]
+    if file.control_totals is not None:
+        beside.append(source.resolve(file.control_totals.path))
+    aliases = _aliases(source) if layer == "interventions" else None
+    beside += [] if aliases is None else [aliases]
+    parts = {
+        "layer": layer,
+        "file": file.model_dump(mode="json", by_alias=True),
+        "marking": str(file.marking) if file.marking else None,
+        "rejects": name,
+        "inputs": {source.shown(path): hashes.get(source.shown(path)) for path in sorted(beside)},
+        "places": None if places is None else cache.digest(places),
+        "as_of": as_of,
+    }
+    return cache.key("read", parts)
 
 
 def _aliases(source: ProjectFile) -> Path | None:
     given = source.project.organisations
     return None if given is None else source.resolve(given.aliases)
-
-
-def _join_partners(source: ProjectFile, data: Data) -> None:
-    """Account for partners that several files spelled differently."""
-    said = data.layers["interventions"].attrs.get(KEY, {})
-    told, changed = said.pop("organisations", None), said.pop("rows_renamed_across_files", 0)
-    aliases = _aliases(source)
-    if told is None or (aliases is None and not changed):
-        return
-    account: dict[str, Any] = {"path": source.shown(aliases or source.path)}
-    account |= {"organisations": told, "rows_renamed_across_files": changed, "warnings": []}
-    if told["n_suggested"]:
-        account["warnings"].append(
-            f"{told['n_suggested']} names of partners may mean another organisation; "
-            "geocn inspect FILE --as interventions --suggest-aliases CSV lists them to confirm"
-        )
-    data.files.append(account)
-
-
-def _join_notes(source: ProjectFile, data: Data) -> None:
-    """Count a note that several files hold once, in its latest wording, and account for it."""
-    before = data.layers["annotations"]
-    joint = readers.latest_notes(before)
-    report = joint.attrs.get(KEY, {})
-    # Earlier wordings stand in the account alone: attrs go into the files of the layer.
-    earlier = report.pop("superseded_notes", [])
-    repeated = report.pop("repeated_notes", 0)
-    data.layers["annotations"] = joint
-    if len(joint) < len(before):
-        data.files.append(
-            {
-                "path": source.shown(source.path),
-                "notes": len(joint),
-                "repeated_notes": repeated,
-                "superseded_notes": earlier,
-                "warnings": [],
-            }
-        )
 
 
 def hash_inputs(source: ProjectFile) -> dict[str, str]:
@@ -183,10 +256,14 @@ def _refuse_changes(source: ProjectFile, before: Mapping[str, str]) -> None:
         raise ReadError(f"{names}: changed while being read. Run again when the file is at rest.")
 
 
-def _rejects_file(folder: Path | None, layer: str, number: int, path: str) -> Path | None:
-    if folder is None:
-        return None
-    return folder / f"{layer}-{number:02d}-{safe_name(Path(path).stem)}.csv"
+def rejects_name(source: ProjectFile, layer: str, number: int) -> str:
+    """Name the CSV of rejected rows of a file after its entry in the project file and itself."""
+    path = Path(source.project.layers[layer][number].path)
+    entry = source.numbers[layer][number]
+    several = is_pattern(source.written.layers[layer][entry - 1].path)
+    # Two files that one pattern finds may differ in their ending only.
+    told = path.name if several and path.suffix != ".csv" else path.stem
+    return f"{layer}-{entry:02d}-{safe_name(told)}.csv"
 
 
 def _read_raster(source: ProjectFile, name: str, data: Data) -> Any:
@@ -205,18 +282,18 @@ def _read_file(
     source: ProjectFile,
     layer: str,
     file: LayerFile,
-    data: Data,
+    places: gpd.GeoDataFrame | None,
     *,
     as_of: date | None,
     rejects: Path | None,
-) -> gpd.GeoDataFrame:
+) -> Reading:
     reader = getattr(readers, f"read_{layer}")
     given = {name: getattr(file, name) for name in _OPTIONS}
     options = {name: value for name, value in given.items() if value is not None}
     if file.marking is not None:
         options["marking"] = str(file.marking)
     if file.places is not None:
-        options["places"] = data.places[file.places]
+        options["places"] = places
     if layer == "interventions":
         options["organisations"] = _aliases(source)
     path = source.resolve(file.path)
@@ -234,10 +311,12 @@ def _read_file(
         totals = source.resolve(file.control_totals.path)
         account["control_totals"], told = held_against(frame, totals, file.control_totals)
         account["warnings"] += told
-    data.files.append(account)
-    if rejects is not None and not account.get("rows_rejected"):
-        rejects.unlink(missing_ok=True)
-    return _with_recipients(frame, file)
+    rejected = ""
+    if rejects is not None and rejects.is_file():
+        if account.get("rows_rejected"):
+            rejected = rejects.read_bytes().decode("utf-8")
+        rejects.unlink()
+    return Reading(_with_recipients(frame, file), account, rejected)
 
 
 def _with_recipients(frame: gpd.GeoDataFrame, file: LayerFile) -> gpd.GeoDataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 from geocn.errors import ProjectError, ReleaseWarning
 from geocn.io.atomic import safe_name, sha256_file
 from geocn.maps.encryption import LEAST_LENGTH
+from geocn.project.cache import Cache
 from geocn.project.clearing import DERIVABLE, add_derived, clear_results, layers_of
 from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
@@ -77,6 +78,8 @@ def write_release(
     joint: Results,
     about: Mapping[str, Any],
     progress: Progress,
+    cache: Cache | None = None,
+    keep_going: bool = False,
 ) -> dict[str, Any]:
     """Write what one profile allows into ``releases/<name>``, ready to be handed over.
 
@@ -101,12 +104,9 @@ def write_release(
     project, profile = source.project, source.profiles[name]
     entry = _entry(source, name)
     earlier = [source.resolve(one) for one in entry.earlier]
-    released = _released(profile, world, earlier)
-    kept = released.layers
-    layers = {key: one for key, one in kept.items() if key in world.layers}
-    rasters = {key: one for key, one in kept.items() if key in world.rasters}
-    seen = World(layers, rasters, world.places, world.as_of)
-    own = compute(project.analyses, seen, progress=progress)
+    released, seen = released_world(source, name, world)
+    layers = seen.layers
+    own = compute(project.analyses, seen, progress=progress, cache=cache, keep_going=keep_going)
     results, derived = add_derived(own, joint, profile)
     cleared, shown, touched = clear_results(
         results, profile, world=seen, specs=project.analyses, earlier=earlier
@@ -142,7 +142,17 @@ def write_release(
         "notes": released.notes,
         "analyses": {key: {"rows": len(one.frame)} for key, one in results.done.items()},
         "not_computed": results.skipped,
+        "failed": own.failed,
     }
+
+
+def released_world(source: ProjectFile, name: str, world: World) -> tuple[Released, World]:
+    """Return what the profile of a release leaves of a world, and its account."""
+    earlier = [source.resolve(one) for one in _entry(source, name).earlier]
+    released = _released(source.profiles[name], world, earlier)
+    layers = {key: one for key, one in released.layers.items() if key in world.layers}
+    rasters = {key: one for key, one in released.layers.items() if key in world.rasters}
+    return released, World(layers, rasters, world.places, world.as_of)
 
 
 def _released(profile: ReleaseProfile, world: World, earlier: list[Path]) -> Released:
