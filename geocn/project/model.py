@@ -14,7 +14,7 @@ from geocn.schema import LAYERS
 from geocn.sharing.marking import Marking
 from geocn.sharing.profile import MarkingField
 
-Format = Literal["gpkg", "parquet", "geotiff", "html"]
+Format = Literal["gpkg", "parquet", "flatgeobuf", "csv", "geotiff", "html"]
 #: Kinds of analyses whose cells or segments can be compared with those of a period before.
 COMPARABLE = ("hotspots", "border_hotspots")
 FORMATS: tuple[Format, ...] = ("gpkg", "parquet", "geotiff", "html")
@@ -140,10 +140,14 @@ class ReleaseEntry(Strict):
 
 
 class Outputs(Strict):
-    """Where the results go, and in which formats."""
+    """Where the results go, and in which formats.
+
+    ``catalogue`` adds a STAC catalogue and a provenance record of the files.
+    """
 
     folder: str = "out"
     formats: tuple[Format, ...] = FORMATS
+    catalogue: bool = True
     language: Literal["en", "es", "fr", "pt", "ar"] = "en"
 
 
