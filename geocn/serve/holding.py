@@ -83,6 +83,7 @@ class Holding:
     entries: dict[str, Entry]
     expires_on: date | None
     _seen: dict[str, Identity] = field(default_factory=dict, repr=False)
+    _refused: dict[str, Identity] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, run: Path, profile: str) -> Holding:
@@ -141,8 +142,10 @@ class Holding:
     def _check_again(self, entry: Entry, handle: int) -> None:
         """Accept another copy of the same bytes, as a restored backup is."""
         before = identity_of(handle)
-        digest, _ = _digest(handle)
-        if digest != entry.sha256 or identity_of(handle) != before:
+        # A file is read to the end once for each change, however often it is asked for.
+        known = self._refused.get(entry.name) == before
+        if known or _digest(handle)[0] != entry.sha256 or identity_of(handle) != before:
+            self._refused[entry.name] = before
             raise ChangedFileError(f"{entry.name} is no longer what the release lists.")
         self._seen[entry.name] = before
 
@@ -212,7 +215,10 @@ def _release_name(run: Path, profile: str) -> str:
     """Return the folder of a release within ``releases``."""
     name = safe_name(profile)
     there = run / "releases"
-    known = sorted(one.name for one in there.iterdir()) if there.is_dir() else []
+    try:
+        known = sorted(one.name for one in there.iterdir()) if there.is_dir() else []
+    except OSError as error:
+        raise ReadError(f"{there} cannot be listed: {error.strerror}.") from error
     if name not in known:
         listed = ", ".join(known) or "none"
         raise ParameterError(f"profile: the run has no release {profile!r}; it has: {listed}.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 from geocn._optional import require
@@ -14,6 +15,9 @@ from geocn._typing import StrPath
 from geocn.errors import ParameterError
 from geocn.serve.app import _LOOPBACK, application
 from geocn.serve.log import logger
+
+if TYPE_CHECKING:
+    from geocn.serve.door import Door
 
 PORT = 8750
 _MOST_AT_ONCE = 64
@@ -80,12 +84,20 @@ def serve(
             follow=follow,
             log=logger(log),
         )
-        if ready is not None:
-            here = f"http://{_bracketed(host)}:{listener.getsockname()[1]}/"
-            url = here if public_url is None else public_url.rstrip("/") + "/"
-            ready(url, f"{url}?once={door.guard.new_link()}" if door.guard.asks else None)
         server = uvicorn.Server(uvicorn.Config(door, **_settings(proxied=shown is not None)))
-        _run(server, listener)
+        with _obeying_signals(server):
+            if ready is not None:
+                ready(*_told(door, host, listener, public_url))
+            server.run(sockets=[listener])
+
+
+def _told(
+    door: Door, host: str, listener: socket.socket, public_url: str | None
+) -> tuple[str, str | None]:
+    """Return where the door is, and a link where one is needed."""
+    here = f"http://{_bracketed(host)}:{listener.getsockname()[1]}/"
+    url = here if public_url is None else public_url.rstrip("/") + "/"
+    return url, f"{url}?once={door.guard.new_link()}" if door.guard.asks else None
 
 
 def _settings(*, proxied: bool) -> dict[str, Any]:
@@ -106,15 +118,19 @@ def _settings(*, proxied: bool) -> dict[str, Any]:
     }
 
 
-def _run(server: Any, listener: socket.socket) -> None:
-    """Run until a signal; uvicorn raises it once more when all is done, which ends here."""
+@contextmanager
+def _obeying_signals(server: Any) -> Iterator[None]:
+    """End the server by a signal that comes before it listens for them itself.
 
-    def ended(_number: int, _frame: object) -> None:
-        """Take the signal that was already obeyed."""
+    Once it has ended by one, uvicorn raises that signal again, which then changes nothing.
+    """
 
-    before = {one: signal.signal(one, ended) for one in (signal.SIGINT, signal.SIGTERM)}
+    def end(_number: int, _frame: object) -> None:
+        server.should_exit = True
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.run(sockets=[listener])
+        yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

@@ -62,7 +62,7 @@ def test_what_is_not_listed_has_no_url(client, opened: list[str], path: str) -> 
     assert opened == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(
     st.lists(
         st.sampled_from([*"./\\%", "..", "%2e", "%2f", "%00", "layers", "map.html", "joint", "ñ"])

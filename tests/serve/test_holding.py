@@ -172,6 +172,22 @@ def test_a_file_changed_afterwards_is_refused(fresh: MAKE, change: Callable) -> 
     assert door.get("/brief.html").status_code == 200
 
 
+def test_a_changed_file_is_read_once_a_change(fresh: MAKE, monkeypatch) -> None:
+    from geocn.serve import holding
+
+    run = fresh()
+    door = knock(run)
+    real, read = holding._digest, []
+    monkeypatch.setattr(holding, "_digest", lambda handle: (read.append(handle), real(handle))[1])
+    assert door.get("/map.html").status_code == 200
+    assert read == []
+    for _ in range(2):
+        _rewrite(run / "releases/ngo/map.html")
+        for _ in range(5):
+            assert door.get("/map.html").status_code == 503
+    assert len(read) == 2
+
+
 def test_the_same_bytes_brought_back_are_served_again(fresh: MAKE) -> None:
     run = fresh()
     door = knock(run)

@@ -221,20 +221,40 @@ def test_behind_a_proxy_the_address_is_what_the_proxy_says(
     tmp_path: Path, start: Callable[..., Served]
 ) -> None:
     write_run(tmp_path / "out")
-    options = ("--profile", "ngo", "--log", "json")
-    ahead = {"x-forwarded-for": "198.51.100.7", "host": "maps.example.org"}
-    public = Served.__new__(Served)
-    public = start(tmp_path / "out", *options, "--public-url", "https://maps.example.org:1/ngo",
-                   "--link", token=TOKEN)  # fmt: skip
-    assert public.url == "https://maps.example.org:1/ngo/"
-    assert public.link.startswith("https://maps.example.org:1/ngo/?once=")
-    code, logged = public.end()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    public = "https://maps.example.org:1/ngo"
+    options = ("--public-url", public, "--port", str(port), "--link", "--log", "json")
+    served = start(tmp_path / "out", "--profile", "ngo", *options, token=TOKEN)
+    assert served.url == f"{public}/"
+    here = f"http://127.0.0.1:{port}/"
+    ahead = {"x-forwarded-for": "203.0.113.9, 198.51.100.7", "host": "maps.example.org"}
+    got = httpx.get(served.link.replace(f"{public}/", here), headers=ahead)
+    assert "secure" in got.headers["set-cookie"].casefold()
+    code, logged = served.end()
     assert code == 0, logged
-    plain = start(tmp_path / "out", *options)
-    assert httpx.get(plain.url, headers=ahead).status_code == 421
-    _, logged = plain.end()
-    # Without a proxy nobody may say that they come from elsewhere.
-    assert json.loads(logged.splitlines()[0])["address"] == "127.0.0.1"
+    # The last hop is the proxy's word; what stands before it is the client's.
+    assert json.loads(logged.splitlines()[0])["address"] == "198.51.100.7"
+
+
+def test_without_a_proxy_nobody_may_say_that_they_come_from_elsewhere(
+    tmp_path: Path, start: Callable[..., Served]
+) -> None:
+    write_run(tmp_path / "out")
+    served = start(tmp_path / "out", "--profile", "ngo", "--log", "json")
+    ahead = {"x-forwarded-for": "198.51.100.7"}
+    assert httpx.get(served.url, headers={**ahead, "host": "maps.example.org"}).status_code == 421
+    assert httpx.get(served.url, headers=ahead).status_code == 200
+    _, logged = served.end()
+    assert {json.loads(line)["address"] for line in logged.splitlines()} == {"127.0.0.1"}
+
+
+def test_a_signal_right_at_the_start_ends_cleanly(
+    tmp_path: Path, start: Callable[..., Served]
+) -> None:
+    write_run(tmp_path / "out")
+    code, logged = start(tmp_path / "out", "--profile", "ngo").end()
+    assert (code, logged) == (0, "")
 
 
 @pytest.mark.parametrize(
