@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,8 +12,6 @@ from geocn._typing import AnyArray
 
 #: Runs this long are blocks of their own; shorter ones are decoded together.
 BLOCK = 1_000
-#: Letters from which on a run in bytes is taken for a text.
-LONG = 24
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n[ \t]*)+[A-Za-z0-9+/_-]*|[A-Za-z0-9+/_-]{12,}")
 _HEX = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){6,}(?![0-9a-fA-F])")
 _URL_SAFE = str.maketrans("-_", "+/", " \t\r\n")
@@ -21,17 +19,9 @@ _B85 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-
 _A85 = "".join(chr(code) for code in range(33, 118))
 _B85_RUN = re.compile("[" + re.escape(_B85) + "]{10,}")
 _A85_RUN = re.compile("[!-u]{10,}")
-_STRINGS = re.compile(
-    rb"(?:[\x09\x0a\x0d\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
-    rb"|[\xf0-\xf4][\x80-\xbf]{3}){4,}"
-)
-_LATIN = re.compile(rb"[A-Za-z\xc0-\xff][A-Za-z0-9\xc0-\xff '._-]{3,}")
-_WIDE = {
-    "utf-16-le": re.compile(rb"(?:[\x20-\xff][\x00-\x06\x20-\x22]){4,}"),
-    "utf-16-be": re.compile(rb"(?:[\x00-\x06][\x20-\xff]){4,}"),
-    "utf-32-le": re.compile(rb"(?:[\x20-\xff][\x00-\x06]\x00\x00){4,}"),
-    "utf-32-be": re.compile(rb"(?:\x00\x00[\x00-\x06][\x20-\xff]){4,}"),
-}
+#: Letters that fill up a group, and those of three line breaks.
+_PADDING = ("", "", "AA", "A")
+_BREAKS = "CgoK"
 _POWERS = np.array([85**4, 85**3, 85**2, 85, 1], dtype=np.uint64)
 
 
@@ -46,6 +36,16 @@ def from_base64(letters: str, skip: int = 0) -> bytes:
     whole = letters[skip:]
     whole = whole[: len(whole) - (len(whole) % 4 == 1)]
     return binascii.a2b_base64(whole + "=" * (-len(whole) % 4))
+
+
+def from_short_base64(runs: Sequence[str], skip: int = 0) -> bytes:
+    """Decode many stretches at once, the first ``skip`` letters of each left out.
+
+    Zeros and three line breaks stand between what they held.
+    """
+    kept = [run[skip : len(run) - ((len(run) - skip) % 4 == 1)] for run in runs]
+    whole = [run + _PADDING[len(run) % 4] for run in kept]
+    return binascii.a2b_base64(_BREAKS.join(whole))
 
 
 def hex_runs(text: str) -> Iterator[bytes]:
@@ -76,27 +76,6 @@ def base85_runs(text: str) -> Iterator[tuple[str, bytes]]:
 def _from_base85(letters: str, table: AnyArray) -> bytes:
     digits = table[np.frombuffer(letters.encode("latin-1"), dtype=np.uint8)].reshape(-1, 5)
     return bytes((digits @ _POWERS).astype(">u4").tobytes())
-
-
-def strings_in(data: bytes) -> Iterator[tuple[str, str, bool]]:
-    """Yield the texts that stand in bytes: encoding, text, and whether it is long.
-
-    Long runs are texts and worth decoding further; short ones are mostly chance.
-    """
-    plain = _STRINGS.findall(data)
-    latin = [run for run in _LATIN.findall(data) if not run.isascii()]
-    found = [("text", "utf-8", 1, plain), ("latin-1", "cp1252", 1, latin)]
-    if b"\0" in data:
-        found += [
-            (name, name, int(name[4:6]) // 8, pattern.findall(data))
-            for name, pattern in _WIDE.items()
-        ]
-    for name, encoding, width, runs in found:
-        for long in (True, False):
-            chosen = [run for run in runs if (len(run) >= LONG * width) == long]
-            if chosen:
-                text = "\n".encode(encoding).join(chosen).decode(encoding, "replace")
-                yield name, text, long
 
 
 def as_text(data: bytes) -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from geocn._typing import AnyArray
 from geocn.errors import ReadError
 from geocn.io.packed import ALPHABET, decode_block
+from geocn.io.packed_texts import texts_of
 from geocn.sharing.scan_formats import Part
 
 #: A block of one array is longer.
@@ -72,14 +73,13 @@ def _walk(node: Any, arrays: Sequence[AnyArray], path: str) -> Iterator[Part]:
 
 
 def _column(node: dict[str, Any], arrays: Sequence[AnyArray], path: str) -> Iterator[Part]:
-    """Yield the texts of a column: its levels, or a beginning and a number each."""
+    """Yield the texts of a column: its levels, or its numbers in their form."""
     label = f"{path} column {node.get('name', '')}".strip()
     if isinstance(node.get("l"), list):
         yield label, "\n".join(map(str, node["l"]))
     counts = _array(node.get("a"), arrays)
-    if isinstance(node.get("pre"), str) and counts is not None:
-        pad, known = int(node.get("pad") or 0), counts[np.isfinite(counts)]
-        yield label, "\n".join(f"{node['pre']}{int(one):0{pad}d}" for one in known.tolist())
+    if isinstance(node.get("groups"), list) and counts is not None:
+        yield label, "\n".join(texts_of(node, counts))
 
 
 def _array(ref: Any, arrays: Sequence[AnyArray]) -> AnyArray | None:

@@ -55,6 +55,7 @@ class PlaceIndex:
         self._tree = cKDTree(unit_vectors(lonlat)) if len(lonlat) else None
         reach = max(self.tolerance_m, COARSEST_M)
         self._reach = reach
+        self.readings: tuple[Reading, ...] = ()
         if len(lonlat):
             self._near = _painted(lonlat, reach)
             self.readings = _readings(lonlat, reach)
@@ -94,11 +95,13 @@ class PlaceIndex:
         self, values: AnyArray, *, gaps: tuple[int, ...], scales: tuple[str, ...]
     ) -> Iterator[IntArray]:
         """Yield what numbers come near, each taken with the one ``gap`` places further on."""
-        for reading in self.readings if len(self) else ():
-            if reading.name not in scales:
+        for reading in self.readings:
+            if reading.name not in scales or len(values) < 2:
                 continue
             with np.errstate(invalid="ignore"):
                 east, north = _within(values, reading.lon), _within(values, reading.lat)
+            if not (east.any() and north.any()):
+                continue
             for gap in gaps:
                 for x, y in ((0, gap), (gap, 0)):
                     end = max(0, len(values) - gap)
@@ -108,12 +111,17 @@ class PlaceIndex:
 
     def pairs(self, first: AnyArray, second: AnyArray) -> Iterator[IntArray]:
         """Yield what pairs of degrees or metres come near, the first eastward."""
-        for reading in self.readings if len(self) else ():
+        for reading in self.readings:
             if reading.name in ("degrees", "metres"):
-                with np.errstate(invalid="ignore"):
-                    mask = _within(first, reading.lon) & _within(second, reading.lat)
-                if mask.any():
-                    yield self._near_read(reading, first[mask], second[mask])
+                yield self.among(reading, first, second)
+
+    def among(self, reading: Reading, x: AnyArray, y: AnyArray) -> IntArray:
+        """Return what pairs of numbers come near, read one way."""
+        with np.errstate(invalid="ignore"):
+            mask = _within(x, reading.lon)
+            if mask.any():
+                mask &= _within(y, reading.lat)
+        return self._near_read(reading, x[mask], y[mask])
 
     def _near_read(self, reading: Reading, x: AnyArray, y: AnyArray) -> IntArray:
         lon, lat = reading.degrees(x.astype(np.float64), y.astype(np.float64))

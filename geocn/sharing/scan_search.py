@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import h3
@@ -14,6 +14,7 @@ import pandas as pd
 from geocn._typing import AnyArray, FloatArray
 from geocn.harmonise.coordinates import parse_coordinates
 from geocn.sharing.scan_places import COARSEST_M
+from geocn.sharing.scan_raw import RawSearch
 from geocn.sharing.scan_text import folded
 from geocn.sharing.scan_watch import WatchList
 
@@ -44,6 +45,11 @@ class Search:
     watch: WatchList
     found: list[tuple[str, int, int]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Prepare the search of bytes."""
+        self._numeric = bool(len(self.watch.places) or len(self.watch.numbers))
+        self._raw = RawSearch(self.watch.places, self.watch.numbers)
+
     def add(self, path: str, codes: Counter[int]) -> None:
         """Note the codes found at a path."""
         self.found += [(path, code, count) for code, count in codes.items()]
@@ -54,6 +60,8 @@ class Search:
 
     def _plain(self, path: str, plain: str) -> None:
         self.add(path, self.watch.find_text(plain))
+        if not (self._numeric and "." in plain):
+            return
         decimals = _floats(_DECIMAL.findall(plain))
         self.add(path, self.watch.find_numbers(np.concatenate([decimals, -decimals])))
         self._sequence(path, decimals, ("degrees", "metres"))
@@ -74,16 +82,11 @@ class Search:
         """Look for numbers and places in bytes: floats and integers at every offset."""
         # Chunks overlap by a pair of float64, so that none is cut in two.
         for start in range(0, len(data), _CHUNK):
-            part = data[start : start + _CHUNK + 24]
-            for dtype in ("<f8", ">f8"):
-                for values in _views(part, dtype):
+            for kind, values in self._raw.look(data[start : start + _CHUNK + 15]):
+                if kind == "numbers":
                     self.add(path, self.watch.find_numbers(values))
-                    self._sequence(path, values, ("degrees", "metres"), (1,))
-            for values in _views(part, "<f4"):
-                self._sequence(path, values, ("degrees", "metres"), (1,))
-            for dtype in ("<i4", ">i4"):
-                for values in _views(part, dtype):
-                    self._sequence(path, values, ("e5", "e6", "e7"), (1,))
+                else:
+                    self.add(path, Counter(values.tolist()))
 
     def columns(self, path: str, columns: Sequence[AnyArray]) -> None:
         """Look for places in two columns of one length, in every pair of columns."""
@@ -138,13 +141,3 @@ class Search:
 
 def _floats(texts: Iterable[str]) -> FloatArray:
     return np.array([float(one) for one in texts], dtype=np.float64)
-
-
-def _views(data: bytes, dtype: str) -> Iterable[AnyArray]:
-    size = int(dtype[-1])
-    native: Callable[[AnyArray], AnyArray] = np.ascontiguousarray
-    for offset in range(min(size, len(data))):
-        count = (len(data) - offset) // size
-        if count:
-            values = np.frombuffer(data, dtype=dtype, count=count, offset=offset)
-            yield native(values.astype(values.dtype.newbyteorder("="), copy=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 # Letters and digits part company, so that SZ-00017, sz_00017 and SZ00017 are one name.
@@ -22,6 +22,7 @@ _ESCAPE = re.compile(
 )
 _SHORT = {"n": "\n", "t": "\t", "r": "\r", "b": " ", "f": " "}
 _QUOTED = re.compile(r"=[0-9A-F]{2}")
+_QUOTED_BYTE = re.compile(rb"=([0-9A-F]{2})")
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _UNICODE_END = 0x10FFFF
 
@@ -36,6 +37,12 @@ def folded(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """Return the words of a folded text: runs of letters and runs of digits."""
     return _WORD.findall(text)
+
+
+def word_at(text: str, start: int) -> str:
+    """Return the word of a folded text that begins at a place, empty where none does."""
+    match = _WORD.match(text, start)
+    return match[0] if match else ""
 
 
 def spans_of(text: str) -> list[tuple[int, int]]:
@@ -64,18 +71,28 @@ def identifies(words: list[str]) -> bool:
     return len(joined) >= (5 if letters else 7)
 
 
-def unescaped(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the text again for each way of escaping it seems to use, with its name."""
-    if "&" in text and _ENTITY.search(text):
-        yield "entities", html.unescape(text)
-    if "%" in text and _PERCENT.search(text):
-        yield "url-encoded", unquote(text, errors="replace")
-    if "\\" in text:
-        yield "escapes", _ESCAPE.sub(_plain, _SURROGATES.sub(_paired, text))
-    if "=" in text and _QUOTED.search(text):
-        raw = _SOFT_BREAK.sub("", text).encode("utf-8", "replace")
-        plain = re.sub(rb"=([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), raw)
-        yield "quoted-printable", plain.decode("utf-8", "replace")
+def unescaped(text: str, apart: str = "\n\x1e") -> Iterator[tuple[str, str]]:
+    """Yield the text again for each way of escaping it seems to use, with its name.
+
+    Of a text that was put together of runs found ``apart``, only runs that have something
+    to undo come again, each with its neighbours.
+    """
+    for name, mark, pattern, undo in _WAYS:
+        if mark in text and pattern.search(text):
+            yield name, undo(_concerned(text, pattern, apart))
+
+
+def _concerned(text: str, pattern: re.Pattern[str], apart: str) -> str:
+    runs = text.split(apart)
+    if len(runs) == 1:
+        return text
+    has = [False, *(pattern.search(run) is not None for run in runs), False]
+    return apart.join(run for at, run in enumerate(runs) if any(has[at : at + 3]))
+
+
+def _quoted(text: str) -> str:
+    raw = _SOFT_BREAK.sub("", text).encode("utf-8", "replace")
+    return _QUOTED_BYTE.sub(lambda m: bytes([int(m[1], 16)]), raw).decode("utf-8", "replace")
 
 
 _SURROGATES = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -95,3 +112,16 @@ def _plain(match: re.Match[str]) -> str:
         return chr(int(match[4], 8))
     letter: str = match[5]
     return _SHORT.get(letter, letter)
+
+
+_WAYS: tuple[tuple[str, str, re.Pattern[str], Callable[[str], str]], ...] = (
+    ("entities", "&", _ENTITY, html.unescape),
+    ("url-encoded", "%", _PERCENT, lambda text: unquote(text, errors="replace")),
+    (
+        "escapes",
+        "\\",
+        re.compile(r"\\"),
+        lambda text: _ESCAPE.sub(_plain, _SURROGATES.sub(_paired, text)),
+    ),
+    ("quoted-printable", "=", _QUOTED, _quoted),
+)

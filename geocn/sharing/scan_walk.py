@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import json
 import re
@@ -15,8 +16,10 @@ from geocn._typing import AnyArray
 from geocn.errors import NotScannedError
 from geocn.sharing import scan_blobs as blobs
 from geocn.sharing import scan_formats as formats
+from geocn.sharing.scan_constants import without_constant_lines, without_constant_texts
 from geocn.sharing.scan_packed import is_opaque, packed_block, packed_parts
 from geocn.sharing.scan_search import Search
+from geocn.sharing.scan_strings import strings_in
 from geocn.sharing.scan_text import unescaped
 
 _BLOCK = re.compile(r"<(script|style|template|svg)\b([^>]*)>(.*?)</\1\s*>", re.S | re.I)
@@ -37,6 +40,11 @@ _MAGIC: tuple[tuple[bytes, formats.Reader], ...] = (
     (b"SQLite format 3\0", formats.sqlite_parts),
     (b"PAR1", formats.parquet_parts),
     (b"ARROW1", formats.arrow_parts),
+)
+_ARROW_STREAM = b"\xff\xff\xff\xff"
+_BEGINNINGS = frozenset(
+    binascii.b2a_base64(magic)[:2].decode("ascii")
+    for magic in (*(one for one, _ in _MAGIC), _ARROW_STREAM)
 )
 _SEALED = {
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
@@ -178,7 +186,7 @@ class Walker:
         return False
 
     def _strings(self, path: str, data: bytes, depth: int) -> None:
-        for encoding, text, long in blobs.strings_in(data):
+        for encoding, text, long in strings_in(data):
             below = path if encoding == "text" else f"{path} › {encoding}"
             if long:
                 self.text(below, text, depth + 1)
@@ -194,7 +202,8 @@ class Walker:
         block = packed_block(text)
         if block is not None:
             self.n_decoded += 1
-            self._parts(f"{path} › packed", packed_parts(*block), depth)
+            header = without_constant_texts(block[0])
+            self._parts(f"{path} › packed", packed_parts(header, block[1]), depth)
             self._seen[_digest(text.encode())] = (path, started, len(self.search.found))
             return
         rest = _BLOCK.sub(lambda match: f" {match[2]} ", text) if "</" in text else text
@@ -202,7 +211,7 @@ class Walker:
             for number, match in enumerate(_BLOCK.finditer(text)):
                 named = _NAMED.search(match[2])
                 label = f"block {named[1]}" if named else f"{match[1].lower()} {number}"
-                self.text(f"{path} › {label}", match[3], depth + 1)
+                self.text(f"{path} › {label}", without_constant_lines(match[3]), depth + 1)
         rest = self._blobs(path, rest, depth)
         if is_opaque(rest):
             self.not_scanned.append((path, "is encrypted, or packed in an unknown way"))
@@ -233,10 +242,11 @@ class Walker:
             else:
                 self.data(f"{path} › base64", block, depth + 1, certain=False)
         for skip in range(4) if short else ():
-            joined = b"\n\n".join(blobs.from_base64(one, skip) for one in short)
+            joined = blobs.from_short_base64(short, skip)
             self._guess(f"{path} › base64", joined, depth, numbers=skip == 0)
-        for one in [blobs.from_base64(one) for one in short] if short else ():
-            if _reader(one):
+        for letters in short:
+            # Two letters are a byte and a half: enough to leave nearly all aside.
+            if letters[:2] in _BEGINNINGS and _reader(one := blobs.from_base64(letters)):
                 self.data(f"{path} › base64", one, depth + 1, certain=False)
         rest = " ".join([*kept, text[end:]]) if end else text
         hexed = list(blobs.hex_runs(rest))
@@ -254,7 +264,7 @@ class Walker:
     def _guess(self, path: str, data: bytes, depth: int, *, numbers: bool) -> None:
         """Look through bytes that may be nothing but chance: no further unpacking."""
         self._spend(0, depth)
-        for encoding, text, long in blobs.strings_in(data):
+        for encoding, text, long in strings_in(data):
             look = self.search.text if long else self.search.words
             look(path if encoding == "text" else f"{path} › {encoding}", text)
         if numbers:
@@ -283,7 +293,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def _reader(data: bytes) -> formats.Reader | None:
-    if data.startswith(b"\xff\xff\xff\xff") and data[8:12] == b"\x10\0\0\0":
+    if data.startswith(_ARROW_STREAM) and data[8:12] == b"\x10\0\0\0":
         return formats.arrow_parts
     return next((reader for magic, reader in _MAGIC if data.startswith(magic)), None)
 

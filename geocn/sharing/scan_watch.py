@@ -24,6 +24,7 @@ from geocn.sharing.scan_frames import (
     texts_in,
 )
 from geocn.sharing.scan_places import PlaceIndex, unit_vectors
+from geocn.sharing.scan_sieve import Sieve
 from geocn.sharing.scan_text import folded, identifies, is_whole, spans_of, words_of
 
 _PIECE = 8  # words: longer texts are looked for in pieces
@@ -60,6 +61,7 @@ class WatchList:
     _starts: list[int] = field(default_factory=list)
     _groups: list[tuple[str, str, str, pd.Index]] = field(default_factory=list)
     _texts: dict[str, dict[int, dict[str, int]]] = field(default_factory=dict)
+    _sieve: Sieve | None = None
     numbers: FloatArray = field(default_factory=lambda: np.empty(0))
     _number_codes: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     places: PlaceIndex = field(
@@ -100,10 +102,15 @@ class WatchList:
             if number == 0 or len(piece) == _PIECE:
                 sets = self._texts.setdefault(piece[0], {})
                 sets.setdefault(len(piece), {}).setdefault(" ".join(piece), code)
+                self._sieve = None
 
     def find_text(self, text: str) -> Counter[int]:
         """Return the codes of the withheld texts that stand in a folded text, with counts."""
         found: Counter[int] = Counter()
+        if self._sieve is None:
+            self._sieve = Sieve(self._anchors())
+        if not self._sieve.passes(text):
+            return found
         words = words_of(text)
         present = self._texts.keys() & set(words)
         if not present:
@@ -120,6 +127,11 @@ class WatchList:
                 if is_whole(text, spans[at][0], spans[at + length - 1][1]):
                     found[code] += 1
         return found
+
+    def _anchors(self) -> set[str]:
+        """Return the longest word of each text: none stands anywhere without its own."""
+        texts = {text for sets in self._texts.values() for known in sets.values() for text in known}
+        return {max(text.split(), key=len) for text in texts}
 
     def find_numbers(self, values: AnyArray) -> Counter[int]:
         """Return the codes of the withheld numbers that are among ``values``, exactly."""
@@ -140,6 +152,7 @@ class WatchList:
                 kept = {text: code for text, code in known.items() if code not in gone}
                 self.n_allowed += len(known) - len(kept)
                 sets[length] = kept
+        self._sieve = None
 
     def set_numbers(self, values: FloatArray, codes: IntArray, allowed: FloatArray) -> None:
         """Look for these numbers, but for those that are allowed."""
