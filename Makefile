@@ -8,7 +8,7 @@ DEMO   ?= geocn-demo
 
 help:
 	@echo "make demo    install into $(VENV), run the bundled project, say where the maps are"
-	@echo "make test    install what the tests need (Chromium included) and run them all"
+	@echo "make test    install what the tests need (Chromium and PostGIS included) and run them all"
 	@echo "make lint    ruff, mypy --strict, import floors"
 	@echo "make bench   time and memory of the main jobs, beside their peers"
 
@@ -34,6 +34,7 @@ demo: $(VENV)/.stamp-demo
 
 test: $(VENV)/.stamp-dev
 	@sh tools/need_chromium.sh
+	@sh tools/need_postgis.sh
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.stamp-dev

@@ -240,8 +240,7 @@ class Writer:
         )
 
     def _fit_column(self, name: str, column: Column, there: str) -> None:
-        srid = column.shape.srid if column.shape else 0
-        shape = Shape.parse(there.replace('"', ""), srid=srid)
+        shape = Shape.parse(there.replace('"', ""), srid=self._srid(name, column.name))
         if column.shape is not None and shape is not None:
             self._same_system(name, column, shape)
             joined = shape.joined(column.shape)
@@ -286,6 +285,18 @@ class Writer:
                 expected="one reference system a column",
                 repair=f"Bring the layer to EPSG:{there.srid}, or publish into another schema.",
             )
+
+    def _srid(self, name: str, column: str) -> int:
+        self.run(
+            "SELECT srid FROM {view} WHERE f_table_schema = {schema} AND f_table_name = {name} "
+            "AND f_geometry_column = {column}",
+            view=self.sql.Identifier(self.home, "geometry_columns"),
+            schema=self.text(self.schema),
+            name=self.text(name),
+            column=self.text(column),
+        )
+        row = self.cursor.fetchone()
+        return row[0] if row else 0
 
     def _is_empty(self, name: str, column: str) -> bool:
         self.run(
