@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +121,15 @@ def add_derived(
 def layers_of(folder: Path) -> dict[str, pd.DataFrame]:
     """Read the layers of an earlier release."""
     return {path.stem: _frame(folder, path) for path in sorted(folder.glob("layers/*.parquet"))}
+
+
+def tables_of(folder: Path) -> tuple[dict[str, pd.DataFrame], str | None]:
+    """Read the results and changes of an earlier release by file, and the period it looks at."""
+    paths = [path for part in ("results", "changes") for path in folder.glob(f"{part}/*.parquet")]
+    tables = {f"{path.parent.name}/{path.stem}": _frame(folder, path) for path in sorted(paths)}
+    listed = folder / "release.json"
+    told = json.loads(listed.read_text("utf-8")) if listed.is_file() else {}
+    return tables, told.get("period")
 
 
 def _results_of(folder: Path, frames: Iterable[str]) -> dict[str, pd.DataFrame]:

@@ -12,6 +12,7 @@ from typing import Any
 from geocn.errors import GeocnError
 from geocn.io.atomic import safe_name
 from geocn.project.cache import Cache
+from geocn.project.changes_output import ChangeJob, write_changes
 from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
 from geocn.project.joining import Joint
@@ -91,7 +92,17 @@ class Job:
         self.tell("writing layers and map")
         joint = draft / "joint"
         joint.mkdir()
-        label = Marking.highest([project.label, marking_of(*layers.values())])
+        changes = ChangeJob.of(
+            self.source,
+            (self.world(self.before), self.world()),
+            period=self.period,
+            as_of=self.as_of,
+            progress=self.tell,
+            cache=self.cache,
+        )
+        moved = changes.joint(results) if changes else None
+        used = changes.used(moved) if changes and moved else []
+        label = Marking.highest([project.label, marking_of(*layers.values(), *used)])
         about = self._about(label)
         plan = None
         if "html" in project.outputs.formats:
@@ -104,10 +115,14 @@ class Job:
                 limits=[*project.limits, *self._limits()],
                 language=project.outputs.language,
                 author=project.author,
+                changes=moved,
             )
         formats = project.outputs.formats
         write_outputs(joint, layers, results, plan=plan, formats=formats, about=about)
-        releases = self._releases(draft, results, about)
+        if changes and moved:
+            brief = changes.brief(moved, about, limits=project.limits)
+            write_changes(joint, moved, brief, formats=formats, about=about)
+        releases = self._releases(draft, results, about, changes)
         account = self._account(results, label) | {"releases": releases, "failed": self.failed}
         return results, write_manifest(draft, content | account, name="manifest.json")
 
@@ -116,7 +131,13 @@ class Job:
         for name, text in self.joint.rejects.items():
             (folder / name).write_text(text, encoding="utf-8", newline="")
 
-    def _releases(self, draft: Path, joint: Results, about: Mapping[str, Any]) -> dict[str, Any]:
+    def _releases(
+        self,
+        draft: Path,
+        joint: Results,
+        about: Mapping[str, Any],
+        changes: ChangeJob | None,
+    ) -> dict[str, Any]:
         found = {}
         for one in self.source.project.releases:
             self.tell(f"release {one.name}")
@@ -131,6 +152,7 @@ class Job:
                     progress=self.tell,
                     cache=self.cache,
                     keep_going=self.keep_going,
+                    changes=changes,
                 )
             except GeocnError as error:
                 if not self.keep_going:

@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 
 from geocn.maps import PlanningMap
+from geocn.project.brief_words import Words
+from geocn.project.changes import Changes
+from geocn.project.changes_classes import CHANGED
 from geocn.project.results import Result, Results
 from geocn.sharing.marking import Marking
 
@@ -41,11 +44,12 @@ def planning_map(
     limits: Sequence[str] = (),
     language: str = "en",
     author: str | None = None,
+    changes: Changes | None = None,
 ) -> PlanningMap:
     """Build the map of ``layers`` and ``results``; layers without geometry are left out.
 
     Its sources are those that the rows of the layers name. ``releasable_to`` is the partner
-    that the map is for.
+    that the map is for. ``changes`` are layers that are switched off at first.
     """
     shown = {name: frame for name, frame in layers.items() if "geometry" in frame}
     plan = PlanningMap(
@@ -63,6 +67,8 @@ def planning_map(
             _LAYERS[name](plan, _last_year(shown[name]))
     for result in results.done.values():
         _add_result(plan, result)
+    if changes is not None:
+        _add_changes(plan, changes, Words(language))
     for name in ("routes", "seizures", "interventions", "annotations"):
         if name in shown:
             _LAYERS[name](plan, shown[name])
@@ -78,6 +84,18 @@ def _add_result(plan: PlanningMap, result: Result) -> None:
         plan.add_corridors(result.more["paths"], name=f"{result.name}: least-cost paths")
     if "periods" in result.more:
         plan.add_periods(result.more["periods"], name=f"{result.name}: by period")
+
+
+def _add_changes(plan: PlanningMap, changes: Changes, words: Words) -> None:
+    """Add the cells whose difference could be tested, switched off."""
+    between = f"{changes.before.text} → {changes.after.text}"
+    for name, frame in changes.frames.items():
+        tested = frame[frame["change_class"].isin((*CHANGED, "no_clear_change"))]
+        if not len(tested):
+            continue
+        told = tested.rename(columns={"n_before": "before", "n_after": "after"})
+        plan.add_change(told, alpha=changes.alpha[name], name=f"{name}: {words('what')}, {between}")
+        plan.layers[-1].visible = False
 
 
 def _worth_drawing(result: Result) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from geocn.errors import ProjectError, ReleaseWarning
 from geocn.io.atomic import safe_name, sha256_file
 from geocn.maps.encryption import LEAST_LENGTH
 from geocn.project.cache import Cache
+from geocn.project.changes import Changes
+from geocn.project.changes_output import ChangeJob, write_changes
 from geocn.project.clearing import DERIVABLE, add_derived, clear_results, layers_of
 from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
@@ -80,6 +82,7 @@ def write_release(
     progress: Progress,
     cache: Cache | None = None,
     keep_going: bool = False,
+    changes: ChangeJob | None = None,
 ) -> dict[str, Any]:
     """Write what one profile allows into ``releases/<name>``, ready to be handed over.
 
@@ -111,7 +114,9 @@ def write_release(
     cleared, shown, touched = clear_results(
         results, profile, world=seen, specs=project.analyses, earlier=earlier
     )
-    label = _label(released, project.label, profile)
+    moved, moved_shown, more = _changed(changes, source, name, seen, cleared=(own, cleared))
+    frames = [*released.layers.values(), *(changes.used(moved) if changes and moved else ())]
+    label = _label(frames, project.label, profile)
     told = {**about, "marking": str(label.marking), "title": profile.title or project.title}
     folder = draft / "releases" / safe_name(name)
     folder.mkdir(parents=True)
@@ -126,22 +131,29 @@ def write_release(
             as_of=world.as_of,
             limits=_limits(source, profile, derived),
             language=project.outputs.language,
+            changes=moved_shown,
         )
     formats = project.outputs.formats
     way: dict[str, Any] = {"formats": formats, "passphrase": passphrase_of(entry)}
     write_outputs(folder, layers, cleared, plan=plan, about=told, **way)
+    # Beside an encrypted map everything else would be readable.
+    if changes and moved and moved_shown and way["passphrase"] is None:
+        limits = _limits(source, profile, derived)
+        brief = changes.brief(moved_shown, told, limits=limits, release=name)
+        write_changes(folder, moved, brief, formats=formats, about=told)
     _bind(folder, source, name, told=told, label=label, records=(released.lowered, derived))
     return {
         "partner": profile.partner,
         "profile": source.shown(source.resolve(entry.profile)),
         "marking": str(label.marking),
         "layers": released.report.to_dict("records"),
-        "rules": [*released.rules.to_dict("records"), *touched],
+        "rules": [*released.rules.to_dict("records"), *touched, *more],
         "lowered": released.lowered,
         "derived": derived,
         "notes": released.notes,
         "analyses": {key: {"rows": len(one.frame)} for key, one in results.done.items()},
         "not_computed": results.skipped,
+        "not_compared": moved.skipped if moved else {},
         "failed": own.failed,
     }
 
@@ -170,9 +182,30 @@ def _released(profile: ReleaseProfile, world: World, earlier: list[Path]) -> Rel
         )
 
 
-def _label(released: Released, project: Marking, profile: ReleaseProfile) -> Label:
+def _changed(
+    changes: ChangeJob | None,
+    source: ProjectFile,
+    name: str,
+    seen: World,
+    *,
+    cleared: tuple[Results, Results],
+) -> tuple[Changes | None, Changes | None, list[dict[str, Any]]]:
+    """Find what changed for a release: for its files, for its map, and the rules' account."""
+    if changes is None:
+        return None, None, []
+    return changes.released(
+        name,
+        seen,
+        release=lambda world: released_world(source, name, world)[1],
+        own=cleared[0],
+        cleared=cleared[1],
+        earlier=[source.resolve(one) for one in _entry(source, name).earlier],
+    )
+
+
+def _label(frames: Iterable[Any], project: Marking, profile: ReleaseProfile) -> Label:
     """Label what is released; the project's own label adds, but never above the release's."""
-    found = label_of(*released.layers.values())
+    found = label_of(*frames)
     marking = Marking.highest([found.marking, min(project, profile.max_marking)])
     return Label(marking, found.classification, (profile.partner,))
 
