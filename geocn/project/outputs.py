@@ -14,6 +14,7 @@ from geocn import publish
 from geocn.io.atomic import safe_name, sha256_file
 from geocn.maps import PlanningMap
 from geocn.project.looks import look_of
+from geocn.project.model import Project
 from geocn.project.results import Result, Results
 from geocn.provenance import KEY
 from geocn.publish import CatalogueEntry, Source, Step
@@ -117,6 +118,48 @@ def write_outputs(
         plan.save(folder / "map.html")
     if record.catalogue and about.get("as_of"):
         _catalogue(folder, parts, about, record)
+
+
+def record_of(
+    project: Project,
+    *,
+    files: Sequence[Mapping[str, Any]] = (),
+    hashes: Mapping[str, str] | None = None,
+    **release: Any,
+) -> Record:
+    """Return what a project tells of its outputs.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    files : sequence of mapping
+        Accounts of the files that were read: path, source and marking.
+    hashes : mapping of str to str, optional
+        SHA-256 of every input by its path. Without it, as for a release, no input is named.
+    **release
+        ``partner``, ``approver`` and ``derived`` of a release.
+    """
+    known = {str(one.get("path")): one for one in files}
+    inputs = None
+    if hashes is not None:
+        inputs = [
+            Source(
+                path,
+                sha256=digest,
+                marking=known.get(path, {}).get("marking"),
+                partner=known.get(path, {}).get("source"),
+            )
+            for path, digest in sorted(hashes.items())
+        ]
+    uses = {one.name: [need.name for need in one.needs()] for one in project.analyses}
+    return Record(
+        inputs=inputs,
+        uses=uses,
+        language=project.outputs.language,
+        catalogue=project.outputs.catalogue,
+        **release,
+    )
 
 
 @dataclass

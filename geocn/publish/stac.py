@@ -266,8 +266,16 @@ def _place(data: Any) -> tuple[list[float] | None, dict[str, Any]]:
     if code is None:
         projection["proj:wkt2"] = crs.to_wkt("WKT2_2019")
     to_degrees = Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
-    box = [round(value, _DECIMALS) for value in to_degrees.transform_bounds(*bounds)]
+    box = _outwards(to_degrees.transform_bounds(*bounds))
     return (box if np.isfinite(box).all() else None), projection
+
+
+def _outwards(bounds: Sequence[float]) -> list[float]:
+    """Round a box so that it still holds what it held."""
+    scale = 10.0**_DECIMALS
+    low = np.floor(np.multiply(bounds[:2], scale)) / scale
+    high = np.ceil(np.multiply(bounds[2:], scale)) / scale
+    return [*low.tolist(), *high.tolist()]
 
 
 def _outline(box: Sequence[float]) -> dict[str, Any]:
