@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from os import PathLike
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
-from geocn._typing import FloatArray, IntArray
+from geocn._typing import FloatArray, IntArray, StrPath
 from geocn.errors import ParameterError, SchemaError
+from geocn.hotspots.count_periods import PERIODS, Period, check_period
 from geocn.hotspots.imputation import (
     IMPUTATIONS,
     check_imputations,
@@ -19,18 +21,16 @@ from geocn.hotspots.imputation import (
     locate,
     rows_by_code,
 )
+from geocn.hotspots.point_counts import count_points
 from geocn.hotspots.precision import Imprecise, check_imprecise
 from geocn.hotspots.values import numeric_column, refuse_rows
-from geocn.provenance import attach
+from geocn.provenance import KEY, attach
 from geocn.spatial.binning import cells_of
 from geocn.spatial.crs import equal_area_crs, has_geometry, require_crs
 
-Period = Literal["week", "month", "quarter", "year"]
-_PERIODS = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
-
 
 def count_events(
-    events: gpd.GeoDataFrame,
+    events: gpd.GeoDataFrame | StrPath,
     areas: gpd.GeoDataFrame,
     *,
     weight: str | None = None,
@@ -54,8 +54,11 @@ def count_events(
 
     Parameters
     ----------
-    events : GeoDataFrame
+    events : GeoDataFrame or path
         Points; areas and lines count as imprecise points. Null geometries are left out.
+        Or the path of a CSV or Parquet file or of a folder of such, larger than memory: it
+        is counted by :func:`count_points`, for precise points only (columns ``lon`` and
+        ``lat``, or a geometry).
     areas : GeoDataFrame
         Polygons, such as from :func:`make_grid`.
     weight : str, optional
@@ -95,7 +98,8 @@ def count_events(
     LayerError
         Where weights are negative or infinite.
     ParameterError
-        Where an option is unknown, or places have no codes.
+        Where an option is unknown, or places have no codes; where a file holds events known
+        less exactly than the areas, or is to be counted with ``places``.
 
     References
     ----------
@@ -112,14 +116,18 @@ def count_events(
     """
     check_imprecise(imprecise)
     check_imputations(imputations)
-    if by_period is not None and by_period not in _PERIODS:
-        raise ParameterError(f"by_period {by_period!r}; choose one of {', '.join(_PERIODS)}")
+    check_period(by_period)
+    if isinstance(events, (str, PathLike)):
+        return _count_file(
+            events, areas, weight=weight, by_period=by_period, time=time, imprecise=imprecise,
+            imputations=imputations, places=places, seed=seed,
+        )  # fmt: skip
     amount = _weights(events, weight)
     times = _times(events, time if by_period else None)
     placed = _place(
         events, areas, imprecise=imprecise, imputations=imputations, places=places, seed=seed
     )
-    periods, number = _periods(times, placed, _PERIODS[by_period or "year"])
+    periods, number = _periods(times, placed, PERIODS[by_period or "year"])
     if not by_period:
         periods, number = [""], np.zeros(len(events), dtype=np.int64)
     tally = _Tally(placed, number, len(areas), len(periods))
@@ -145,6 +153,42 @@ def count_events(
         weight=weight,
         crs=areas.crs,
     )
+
+
+def _count_file(
+    path: StrPath,
+    areas: gpd.GeoDataFrame,
+    *,
+    weight: str | None,
+    by_period: Period | None,
+    time: str,
+    imprecise: Imprecise,
+    imputations: int,
+    places: gpd.GeoDataFrame | None,
+    seed: int,
+) -> gpd.GeoDataFrame:
+    """Hand a file over to :func:`count_points`, which spreads nothing."""
+    if places is not None:
+        raise ParameterError("places spread imprecise events, which a file cannot; read it first")
+    result = count_points(path, areas, weight=weight, by_period=by_period, time=time)
+    record = result.attrs[KEY]
+    vague = record["left_out"]["imprecise"]
+    if vague and imprecise == "spread":
+        raise ParameterError(
+            f"{vague} events are known less exactly than the areas, and a file is counted in "
+            'parts, which cannot spread them: say imprecise="leave_out", or read it with '
+            "geocn.read_seizures and give the events"
+        )
+    if not vague and imprecise == "spread":
+        del record["left_out"]["imprecise"]
+    totals = [] if weight is None else [result.pop(f"total_{weight}")]
+    result["n_imprecise"] = np.zeros(len(result), dtype=np.int64)
+    result["imprecise_share"] = np.where(result["n_events"] > 0, 0.0, np.nan)
+    for total in totals:
+        result[total.name] = total
+    asked = {"imprecise": imprecise, "imputations": imputations, "places": None, "seed": seed}
+    record |= {"method": "hotspots.count_events", "n_imprecise": 0, **asked}
+    return result
 
 
 def _weights(events: gpd.GeoDataFrame, weight: str | None) -> FloatArray:

@@ -1,33 +1,46 @@
-"""Counting points by the ten million in areas, a chunk at a time."""
+"""Counting points by the ten million in areas, a part at a time, here or on many machines."""
 
 from __future__ import annotations
 
-import json
+import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyproj
 import shapely
 
-from geocn._typing import AnyArray, FloatArray, StrPath
-from geocn.errors import CoordinateError, GeometryError, ParameterError, ReadError, SchemaError
+from geocn._typing import FloatArray, StrPath
+from geocn.errors import AssumptionWarning, ParameterError, RejectedRowsWarning, SchemaError
+from geocn.hotspots.count_periods import Period, check_period
+from geocn.hotspots.count_rejects import write_rejects
+from geocn.hotspots.count_tally import (
+    LEFT_OUT,
+    Tally,
+    by_area_and_period,
+    merge,
+    rejected_reasons,
+    rejection,
+    rejection_error,
+)
 from geocn.hotspots.precision import PRECISION
-from geocn.provenance import attach
-from geocn.spatial.binning import Projection, cells_of
+from geocn.io.checkpoints import State, digest
+from geocn.io.parts import Part, Records, find_parts
+from geocn.io.parts_points import PointBatch, PointColumns, need_columns, shape_xy
+from geocn.io.tasks import NOT_RECORDED, reduce_parts
+from geocn.provenance import KEY, attach
+from geocn.spatial.binning import Cells, Projection, cells_of
 from geocn.spatial.crs import LONLAT, equal_area_crs, require_crs
 
 Chunk: TypeAlias = gpd.GeoDataFrame | pd.DataFrame | pa.Table | pa.RecordBatch | FloatArray
 # As many rows fit a processor's cache together with what is computed of them.
 _ROWS = 131_072
-_WKB_POINT = b"\x01\x01\x00\x00\x00"
 
 
 def count_points(
@@ -38,20 +51,28 @@ def count_points(
     lat: str = "lat",
     weight: str | None = None,
     crs: Any = None,
+    by_period: Period | None = None,
+    time: str = "seized_at",
+    memory_mb: float = 512,
+    on_invalid: str = "raise",
+    rejects: StrPath | None = None,
+    scheduler: Any = None,
+    checkpoints: StrPath | None = None,
 ) -> gpd.GeoDataFrame:
-    """Count points in areas from a Parquet file or from chunks, in little memory.
+    """Count points in areas, by period if wanted, from files or chunks larger than memory.
 
-    For many precise points: it keeps a chunk and the counts, not the points. For imprecise
-    events, shapes and periods use :func:`count_events`. In which cell a point lies is
-    decided alike. Points whose ``location_precision_m`` exceeds the radius of a circle of
-    the median area's size are left out and counted.
+    For many precise points: it keeps a part and the counts, not the points. For imprecise
+    events and shapes use :func:`count_events`. In which cell a point lies is decided alike.
+    Points whose ``location_precision_m`` exceeds the radius of a circle of the median area's
+    size are left out and counted.
 
     Parameters
     ----------
     points : path, frame, array, or iterable of frames or arrays
-        A Parquet or GeoParquet file, or chunks: GeoDataFrames of points, pandas or Arrow
-        tables, (n, 2) arrays. Tables have the columns ``lon`` and ``lat``, or a column
-        ``geometry`` of points as WKB.
+        A CSV, Parquet or GeoParquet file, or a folder of such (also partitioned,
+        ``year=2024/month=03/…``); or chunks: GeoDataFrames of points, pandas or Arrow tables,
+        (n, 2) arrays. Tables have the columns ``lon`` and ``lat``, or points as WKB or
+        GeoArrow in their geometry column.
     areas : GeoDataFrame
         Polygons; grids from :func:`make_grid` are searched by arithmetic.
     lon, lat : str
@@ -60,27 +81,49 @@ def count_points(
         Numeric column to sum beside the count (null counts as 0).
     crs : optional
         CRS of coordinates that do not tell theirs; by default longitude and latitude.
+    by_period : {"week", "month", "quarter", "year"}, optional
+        One row an area and period of UTC calendar time (weeks end on Sunday), from the first
+        to the last point in an area, periods without points included.
+    time : str
+        Column of instants for ``by_period``, texts in ISO 8601; without a zone they are UTC.
+        Points without one are left out and counted.
+    memory_mb : float
+        Room for reading one part of a file, beside the counts.
+    on_invalid : {"raise", "warn"}
+        What to do, once all are counted, with rows that cannot be used: numbers or times that
+        cannot be read, places nowhere on Earth, negative weights, cells missing.
+    rejects : path, optional
+        A CSV for these rows, with their numbers and reasons; from files only.
+    scheduler : str or distributed.Client, optional
+        Address of a Dask scheduler (``"tcp://…"``) whose workers see the file, or a client.
+    checkpoints : path, optional
+        Folder that keeps what was counted of each part of a file: the same call goes on
+        after a run that was stopped, and parts that did not change are not counted again.
 
     Returns
     -------
     GeoDataFrame
-        The areas with ``n_events`` and ``total_<weight>``. ``attrs["geocn"]["left_out"]``
-        counts points without coordinates, outside and imprecise.
+        The areas with ``n_events`` and ``total_<weight>``, and by period ``period`` (its
+        name, such as "2024-03"). ``attrs["geocn"]["left_out"]`` counts points without
+        coordinates, outside, imprecise and without time, ``["rejected"]`` rejected rows by
+        reason. The same to the last bit on any number of workers.
 
     Raises
     ------
-    ReadError
-        Where the file cannot be read.
+    ReadError, UnsafeFileError
+        Where a file cannot be read, or is none of these formats.
     SchemaError
-        Where a chunk has neither coordinates nor geometry, or lacks the weights.
+        Where there are neither coordinates nor geometry, or weights or times are missing.
     GeometryError
         Where geometries are no points.
-    CoordinateError
-        Where coordinates in degrees lie nowhere on Earth; rows are numbered from 0.
+    CoordinateError, RejectedRowsError
+        Where rows cannot be used; they are numbered from 0.
     ParameterError
-        Where weights are negative or infinite.
+        Where weights are negative or infinite, or options do not fit each other.
     CRSError
         Where the areas have no CRS.
+    ClusterError
+        Where the scheduler is gone or its workers are of other versions.
 
     Examples
     --------
@@ -92,255 +135,262 @@ def count_points(
     >>> int(count_points(chunks, grid)["n_events"].sum())
     3000
     """
-    ground = require_crs(areas, "areas")
-    if not ground.is_projected:
-        ground = equal_area_crs(areas)
-    cells = cells_of(areas if ground == areas.crs else areas.to_crs(ground))
-    size = areas.to_crs(ground).area.median() if len(areas) else np.inf
-    finest = float(np.sqrt(size / np.pi))
+    check_period(by_period)
+    places = {"rejects": rejects, "scheduler": scheduler, "checkpoints": checkpoints}
+    _check_options(points, on_invalid, places)
     given = pyproj.CRS(LONLAT if crs is None else crs)
-    read = _Reader(lon, lat, weight, given)
-    tally = _Sums(len(areas), weight is not None)
-    project: dict[str, Projection] = {}
-    for chunk in read.chunks(points):
-        key = chunk.crs.to_wkt()
-        if key not in project:
-            project[key] = Projection.to(ground, chunk.crs)
-        chunk.check(tally.rows)
-        xy = project[key].forward(chunk.x, chunk.y)
-        tally.add(cells.find(xy), chunk, finest)
-    result = areas.copy()
-    result["n_events"] = tally.counts
-    if weight is not None:
-        result[f"total_{weight}"] = tally.totals
+    columns = PointColumns(lon, lat, weight, time if by_period else None, (PRECISION,))
+    job = CountJob.of(areas, columns, given, by_period)
+    parts: list[Part] = []
+    if isinstance(points, (str, PathLike)):
+        parts = find_parts(
+            points,
+            numbers=columns.numbers,
+            memory_mb=memory_mb,
+            identities=checkpoints is not None,
+        )
+        columns.check(parts)
+        _tell_assumptions(parts, weight)
+        state = reduce_parts(
+            parts,
+            count_part,
+            merge,
+            shared=job,
+            key=job.key if checkpoints is not None else "",
+            scheduler=scheduler,
+            checkpoints=checkpoints,
+        )
+    else:
+        state = _count_chunks(points, job)
+    _report(state, parts, columns, given, on_invalid=on_invalid, rejects=rejects)
     return attach(
-        result,
+        _labelled(areas, state, by_period, weight),
         "hotspots.count_points",
-        n_events_in=tally.rows,
-        n_counted=int(tally.counts.sum()),
-        left_out=tally.left_out,
+        n_events_in=int(state["n_rows"][0]),
+        n_counted=int(state["counts"].sum()),
+        left_out=_left_out(state, by_period),
+        rejected=rejected_reasons(state),
         lon=lon,
         lat=lat,
         weight=weight,
+        by_period=by_period,
+        time=time,
+        memory_mb=memory_mb,
+        on_invalid=on_invalid,
+        rejects=rejects is not None,
+        scheduler=NOT_RECORDED,
+        checkpoints=NOT_RECORDED,
         crs=areas.crs,
         points_crs=given,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Points:
-    """Coordinates of a chunk and what they are told in; NaN where there are none."""
+def _check_options(points: Any, on_invalid: str, places: dict[str, Any]) -> None:
+    if on_invalid not in ("warn", "raise"):
+        raise ParameterError(f"on_invalid is {on_invalid!r}; choose 'warn' or 'raise'")
+    needless = [name for name, value in places.items() if value is not None]
+    if needless and not isinstance(points, (str, PathLike)):
+        raise ParameterError(
+            f"{', '.join(needless)} need points by the path of a file or folder: workers read "
+            "their parts themselves, and data is never sent to them"
+        )
 
-    x: FloatArray
-    y: FloatArray
+
+@dataclass(frozen=True)
+class CountJob:
+    """What every part of the points needs to be counted.
+
+    ``ground`` are the areas in a projected CRS; ``finest`` is the radius in metres beyond
+    which points are imprecise.
+    """
+
+    ground: gpd.GeoDataFrame
+    finest: float
+    columns: PointColumns
     crs: pyproj.CRS
-    weight: FloatArray | None
-    radius: FloatArray | None
+    by_period: Period | None
 
-    def check(self, before: int) -> None:
-        """Refuse impossible coordinates and weights; ``before`` rows were read already."""
-        if self.weight is not None:
-            with np.errstate(invalid="ignore"):
-                bad = (self.weight < 0) | np.isinf(self.weight)
-            if bad.any():
-                row = before + int(np.flatnonzero(bad)[0])
-                raise ParameterError(
-                    f"weights are negative or infinite in {bad.sum()} rows from row {row} on; "
-                    "give amounts of 0 or more"
-                )
-        limits = (180.0, 90.0) if self.crs.is_geographic else (2e8, 2e8)
-        for values, limit in zip((self.x, self.y), limits, strict=True):
-            # Comparisons with NaN are false: what is missing is not wrong.
-            if np.nanmax(np.abs(values), initial=0.0) > limit:
-                rows = before + np.flatnonzero(np.abs(values) > limit)
-                raise CoordinateError(
-                    "points",
-                    found=f"coordinates such as {values[rows[0] - before]:g}",
-                    expected=f"numbers within -{limit:g}..{limit:g}",
-                    repair="Look for swapped axes, or name the CRS.",
-                    rows=rows.tolist(),
-                )
+    @classmethod
+    def of(
+        cls,
+        areas: gpd.GeoDataFrame,
+        columns: PointColumns,
+        crs: pyproj.CRS,
+        by_period: Period | None,
+    ) -> CountJob:
+        """Bring the areas to metres and keep only what finds cells."""
+        ground = require_crs(areas, "areas")
+        if not ground.is_projected:
+            ground = equal_area_crs(areas)
+        names = [name for name in ("cell_id",) if name in areas]
+        shapes = areas[[*names, areas.geometry.name]]
+        shapes = shapes if ground == areas.crs else shapes.to_crs(ground)
+        size = shapes.area.median() if len(shapes) else np.inf
+        return cls(shapes, float(np.sqrt(size / np.pi)), columns, crs, by_period)
 
+    @cached_property
+    def cells(self) -> Cells:
+        """What finds the area of a point; built once in each process."""
+        return cells_of(self.ground)
 
-class _Sums:
-    """Counts and totals by area, and what stands nowhere."""
+    @cached_property
+    def projections(self) -> dict[str, Projection]:
+        """From the CRS of points to that of the areas, by its text."""
+        return {}
 
-    def __init__(self, n: int, weighted: bool) -> None:
-        self.rows = 0
-        self.left_out = {"no_geometry": 0, "outside": 0, "imprecise": 0}
-        self.totals = np.zeros(n)
-        self._weighted = weighted
-        # The place before the first holds what lies outside.
-        self._counts = np.zeros(n + 1, dtype=np.int64)
+    def __getstate__(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @property
-    def counts(self) -> AnyArray:
-        """Number of points in each area."""
-        return self._counts[1:]
-
-    def add(self, found: AnyArray, points: _Points, finest: float) -> None:
-        """Take the areas of a chunk of points in."""
-        self.rows += len(found)
-        if points.radius is not None:
-            with np.errstate(invalid="ignore"):
-                vague = points.radius > finest
-            self.left_out["imprecise"] += int(vague.sum())
-            found = found[~vague]
-            points = points if not vague.any() else _kept(points, ~vague)
-        part = np.bincount(found + 1, minlength=len(self._counts))
-        self._counts += part
-        missing = 0
-        if part[0]:
-            missing = int((np.isnan(points.x) | np.isnan(points.y)).sum())
-        self.left_out["no_geometry"] += missing
-        self.left_out["outside"] += int(part[0]) - missing
-        if points.weight is not None:
-            weights = np.nan_to_num(points.weight)
-            sums = np.bincount(found + 1, weights=weights, minlength=len(self._counts))
-            self.totals += sums[1:]
-
-
-def _kept(points: _Points, rows: AnyArray) -> _Points:
-    weight = None if points.weight is None else points.weight[rows]
-    return _Points(points.x[rows], points.y[rows], points.crs, weight, None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """How to find coordinates in whatever a chunk is."""
-
-    lon: str
-    lat: str
-    weight: str | None
-    crs: pyproj.CRS
-
-    def chunks(self, points: Any) -> Iterator[_Points]:
-        """Every chunk of the input, none of them large."""
-        if isinstance(points, (str, PathLike)):
-            yield from self._file(Path(points))
-            return
-        whole = isinstance(points, (pd.DataFrame, pa.Table, pa.RecordBatch, np.ndarray))
-        for chunk in [points] if whole else points:
-            if isinstance(chunk, pa.Table):
-                yield from (self._batch(b, self.crs, None) for b in chunk.to_batches(_ROWS))
-            elif isinstance(chunk, pa.RecordBatch):
-                yield self._batch(chunk, self.crs, None)
-            else:
-                for start in range(0, len(chunk), _ROWS):
-                    yield self._piece(chunk[start : start + _ROWS])
-
-    def _piece(self, chunk: Any) -> _Points:
-        if isinstance(chunk, gpd.GeoDataFrame):
-            x, y = _point_xy(chunk.geometry.to_numpy())
-            crs = require_crs(chunk, "points")
-            return _Points(x, y, crs, *self._numbers(chunk))
-        if isinstance(chunk, pd.DataFrame):
-            self._need(list(chunk.columns), self.lon, self.lat)
-            x, y = (chunk[c].to_numpy(dtype=float, na_value=np.nan) for c in (self.lon, self.lat))
-            return _Points(x, y, self.crs, *self._numbers(chunk))
-        array = np.asarray(chunk, dtype=float)
-        if array.ndim != 2 or array.shape[1] != 2 or self.weight is not None:
-            raise SchemaError(
-                "points",
-                found=f"an array of shape {array.shape}" + (", weighted" if self.weight else ""),
-                expected="(n, 2) coordinates; a table for weights",
-            )
-        return _Points(array[:, 0], array[:, 1], self.crs, None, None)
-
-    def _numbers(self, chunk: pd.DataFrame) -> tuple[FloatArray | None, FloatArray | None]:
-        if self.weight is not None:
-            self._need(list(chunk.columns), self.weight)
-        weight, radius = (
-            chunk[c].to_numpy(dtype=float, na_value=np.nan) if c in chunk else None
-            for c in (self.weight, PRECISION)
+    def key(self) -> str:
+        """Hash of all that shapes the counts beside the points."""
+        shapes = self.ground.geometry.to_numpy()
+        return digest(
+            "count_points",
+            b"".join(shapely.to_wkb(shapes[~shapely.is_missing(shapes)])),
+            len(shapes),
+            self.ground.crs.to_wkt(),
+            self.ground.attrs.get(KEY, {}).get("grid"),
+            self.ground["cell_id"].astype(str).tolist() if "cell_id" in self.ground else None,
+            str(self.columns),
+            self.crs.to_wkt(),
+            self.by_period,
         )
-        return weight, radius
 
-    def _need(self, columns: list[Any], *names: str) -> None:
-        missing = [name for name in names if name not in columns]
-        if missing:
-            raise SchemaError(
-                "points",
-                found=f"no column {', '.join(missing)}",
-                expected=f"one of {', '.join(map(str, columns))}",
-            )
+    def tally(self) -> Tally:
+        """Return an empty tally."""
+        return Tally(len(self.ground), weight=self.columns.weight, by_period=self.by_period)
 
-    def _file(self, path: Path) -> Iterator[_Points]:
-        try:
-            # An open file is no address: nothing but this file can be read.
-            with (
-                pa.OSFile(str(path)) as source,
-                pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file,
-            ):
-                names = file.schema_arrow.names
-                geometry, crs = self._geometry(file)
-                wanted = [self.lon, self.lat] if geometry is None else [geometry]
-                self._need(names, *wanted, *([self.weight] if self.weight else []))
-                more = [c for c in (self.weight, PRECISION) if c in names]
-                for batch in file.iter_batches(_ROWS, columns=[*wanted, *more]):
-                    yield self._batch(batch, crs, geometry)
-        except (OSError, pa.ArrowException) as error:
-            raise ReadError(f"{path} cannot be read as Parquet: {error}") from error
+    def add(self, tally: Tally, batch: PointBatch) -> None:
+        """Find the areas of a batch and count them."""
+        key = batch.crs.to_wkt()
+        if key not in self.projections:
+            self.projections[key] = Projection.to(pyproj.CRS(self.ground.crs), batch.crs)
+        area = self.cells.find(self.projections[key].forward(batch.x, batch.y))
+        tally.add(batch, area, self.finest, PRECISION)
 
-    def _geometry(self, file: pq.ParquetFile) -> tuple[str | None, pyproj.CRS]:
-        names = file.schema_arrow.names
-        if self.lon in names and self.lat in names:
-            return None, self.crs
-        told = json.loads((file.schema_arrow.metadata or {}).get(b"geo", b"{}"))
-        name = told.get("primary_column", "geometry" if "geometry" in names else None)
-        if name not in names:
-            return None, self.crs
-        column = told.get("columns", {}).get(name, {})
-        # GeoParquet: a CRS that is not told is longitude and latitude; null is unknown.
-        return name, pyproj.CRS(column["crs"]) if column.get("crs") else self.crs
 
-    def _batch(self, batch: pa.RecordBatch, crs: pyproj.CRS, geometry: str | None) -> _Points:
-        names = batch.schema.names
-        if geometry is None and self.lon not in names and "geometry" in names:
-            geometry = "geometry"
-        if geometry is not None:
-            x, y = _wkb_xy(batch.column(geometry))
+def count_part(part: Part, job: CountJob) -> State:
+    """Count the points of one part of a file."""
+    tally = job.tally()
+    for batch in job.columns.read(part, job.crs):
+        job.add(tally, batch)
+    return tally.state()
+
+
+def _count_chunks(points: Any, job: CountJob) -> State:
+    tally = job.tally()
+    for batch in _batches(points, job):
+        batch.rows = np.arange(tally.n_rows, tally.n_rows + batch.n_records)
+        job.add(tally, batch)
+    return tally.state()
+
+
+def _batches(points: Any, job: CountJob) -> Iterator[PointBatch]:
+    """Every chunk of what is in memory, none of them large."""
+    whole = isinstance(points, (pd.DataFrame, pa.Table, pa.RecordBatch, np.ndarray))
+    for chunk in [points] if whole else points:
+        if isinstance(chunk, pa.Table):
+            yield from (_of_arrow(batch, job) for batch in chunk.to_batches(_ROWS))
+        elif isinstance(chunk, pa.RecordBatch):
+            yield _of_arrow(chunk, job)
         else:
-            self._need(names, self.lon, self.lat)
-            x, y = (_floats(batch.column(c)) for c in (self.lon, self.lat))
-        if self.weight is not None:
-            self._need(names, self.weight)
-        weight, radius = (
-            _floats(batch.column(c)) if c in names else None for c in (self.weight, PRECISION)
-        )
-        return _Points(x, y, crs, weight, radius)
+            for start in range(0, len(chunk), _ROWS):
+                yield _of_memory(chunk[start : start + _ROWS], job)
 
 
-def _floats(column: pa.Array) -> FloatArray:
-    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        raise SchemaError("points", found=f"a column of {column.type}", expected="numbers")
-    plain = column.cast(pa.float64())
-    return np.asarray(plain.to_numpy(zero_copy_only=False), dtype=float)
+def _of_arrow(batch: pa.RecordBatch, job: CountJob) -> PointBatch:
+    names = batch.schema.names
+    geometry = "geometry" if job.columns.lon not in names and "geometry" in names else None
+    records = Records(batch, np.arange(batch.num_rows), batch.num_rows)
+    return job.columns.batch(records, job.crs, geometry)
 
 
-def _wkb_xy(column: pa.Array) -> tuple[FloatArray, FloatArray]:
-    """Coordinates of points as WKB; those of 21 bytes are read where they lie."""
-    if pa.types.is_binary(column.type) and not column.null_count and len(column):
-        edges = np.frombuffer(column.buffers()[1], np.int32)[column.offset :][: len(column) + 1]
-        if edges[-1] - edges[0] == 21 * len(column) and (np.diff(edges) == 21).all():
-            data = np.frombuffer(column.buffers()[2], np.uint8)[edges[0] : edges[-1]]
-            rows = data.reshape(-1, 21)
-            if (rows[:, :5] == np.frombuffer(_WKB_POINT, np.uint8)).all():
-                xy = np.ascontiguousarray(rows[:, 5:]).view("<f8")
-                return np.ascontiguousarray(xy[:, 0]), np.ascontiguousarray(xy[:, 1])
-    return _point_xy(shapely.from_wkb(column.to_numpy(zero_copy_only=False)))
+def _of_memory(chunk: Any, job: CountJob) -> PointBatch:
+    columns = job.columns
+    more = [name for name in (columns.weight, columns.time) if name]
+    if isinstance(chunk, gpd.GeoDataFrame):
+        x, y = shape_xy(chunk.geometry.to_numpy())
+        crs = require_crs(chunk, "points")
+    elif isinstance(chunk, pd.DataFrame):
+        need_columns(list(chunk.columns), columns.lon, columns.lat)
+        names = (columns.lon, columns.lat)
+        x, y = (chunk[c].to_numpy(dtype=float, na_value=np.nan) for c in names)
+        crs = job.crs
+    else:
+        array = np.asarray(chunk, dtype=float)
+        if array.ndim != 2 or array.shape[1] != 2 or more:
+            raise SchemaError(
+                "points",
+                found=f"an array of shape {array.shape}" + (f", without {more}" if more else ""),
+                expected="(n, 2) coordinates; a table for weights and times",
+            )
+        chunk, x, y, crs = pd.DataFrame(), array[:, 0], array[:, 1], job.crs
+    need_columns(list(chunk.columns), *more)
+    numbers = [n for n in dict.fromkeys([columns.weight, *columns.also]) if n and n in chunk]
+    values = {n: chunk[n].to_numpy(dtype=float, na_value=np.nan) for n in numbers}
+    time = None
+    if columns.time:
+        utc = pd.to_datetime(chunk[columns.time], utc=True).dt.tz_localize(None)
+        time = utc.to_numpy().astype("datetime64[us]")
+    batch = PointBatch(x, y, crs, np.arange(len(x)), len(x), values, time)
+    batch.check(columns.weight)
+    return batch
 
 
-def _point_xy(shapes: AnyArray) -> tuple[FloatArray, FloatArray]:
-    kind = shapely.get_type_id(shapes)
-    if not np.isin(kind, (-1, 0)).all():
-        raise GeometryError(
-            "points",
-            found=f"{int((kind > 0).sum())} geometries that are no points",
-            expected="points",
-            repair="Use count_events, which spreads areas and lines.",
-        )
-    there = ~shapely.is_empty(shapes) & (kind == 0)
-    xy = np.full((len(shapes), 2), np.nan)
-    xy[there] = shapely.get_coordinates(shapes[there])
-    return xy[:, 0], xy[:, 1]
+def _tell_assumptions(parts: list[Part], weight: str | None) -> None:
+    """Warn where the weights of a CSV can be read two ways."""
+    for part in {part.path: part for part in parts}.values():
+        fmt = dict(part.form.formats).get(weight or "") if part.form else None
+        if fmt is not None and (fmt.ambiguous or fmt.mixed):
+            warnings.warn(
+                f"{part.path}: {weight} was read with {fmt.decimal!r} as the decimal sign "
+                f"({fmt.evidence})",
+                AssumptionWarning,
+                stacklevel=3,
+            )
+
+
+def _report(
+    state: State,
+    parts: list[Part],
+    columns: PointColumns,
+    crs: pyproj.CRS,
+    *,
+    on_invalid: str,
+    rejects: StrPath | None,
+) -> None:
+    """Write rejected rows, then raise or warn of them."""
+    if rejects is not None:
+        write_rejects(rejects, parts, columns, crs)
+    if not state["rejected"].any():
+        return
+    if on_invalid == "raise":
+        raise rejection_error(state)
+    warnings.warn(f"points: {rejection(state)[0]}", RejectedRowsWarning, stacklevel=3)
+
+
+def _labelled(
+    areas: gpd.GeoDataFrame, state: State, by_period: Period | None, weight: str | None
+) -> gpd.GeoDataFrame:
+    if by_period is None:
+        result = areas.copy()
+        n = len(areas)
+        result["n_events"] = state["counts"][0] if len(state["counts"]) else np.zeros(n, np.int64)
+        if weight is not None:
+            result[f"total_{weight}"] = state["totals"][0] if len(state["totals"]) else np.zeros(n)
+        return result
+    names, counts, totals = by_area_and_period(state, by_period)
+    result = areas.iloc[np.repeat(np.arange(len(areas)), len(names))].copy()
+    result["period"] = pd.Series(names * len(areas), index=result.index, dtype="str")
+    result["n_events"] = counts.reshape(-1)
+    if weight is not None:
+        result[f"total_{weight}"] = totals.reshape(-1)
+    return result
+
+
+def _left_out(state: State, by_period: Period | None) -> dict[str, int]:
+    counted = dict(zip(LEFT_OUT, state["left_out"].tolist(), strict=True))
+    if by_period is None:
+        del counted["no_time"]
+    return counted

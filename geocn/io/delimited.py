@@ -127,14 +127,14 @@ def sniff_delimiter(data: bytes) -> str:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    with _long_fields():
+    with long_fields():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         found = (row for row in reader if row)
         for _, row in zip(range(_SNIFFED_LINES), found, strict=False):
             yield row
 
 
-class _long_fields:  # noqa: N801 - a context manager that reads as a statement
+class long_fields:  # noqa: N801 - a context manager that reads as a statement
     """Let the csv module read cells of any length for a while."""
 
     def __enter__(self) -> None:
@@ -168,7 +168,7 @@ def _header(data: bytes, start: int, delimiter: str, name: str) -> tuple[list[st
         )
     record = data[start:end]
     text = record.decode("utf-8").rstrip("\r\n")
-    with _long_fields():
+    with long_fields():
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     if not rows or not any(cell.strip() for cell in rows[0]):
         raise ReadError(f"{name}: found no header line")
@@ -267,7 +267,7 @@ def _parse_strict(
     stream = io.StringIO(body.decode("utf-8"), newline="")
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     begins = first_line
-    with _long_fields():
+    with long_fields():
         try:
             for row in reader:
                 line, begins = begins, first_line + reader.line_num
