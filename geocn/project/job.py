@@ -17,7 +17,7 @@ from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
 from geocn.project.joining import Joint
 from geocn.project.manifest import write_manifest
-from geocn.project.outputs import write_outputs
+from geocn.project.outputs import record_of, write_outputs
 from geocn.project.period import Period
 from geocn.project.planning import planning_map
 from geocn.project.reading import Data, Progress
@@ -118,10 +118,13 @@ class Job:
                 changes=moved,
             )
         formats = project.outputs.formats
-        write_outputs(joint, layers, results, plan=plan, formats=formats, about=about)
         if changes and moved:
             brief = changes.brief(moved, about, limits=project.limits)
             write_changes(joint, moved, brief, formats=formats, about=about)
+        # Last, since its record names every file of the folder.
+        way = {"plan": plan, "formats": formats, "about": about}
+        record = record_of(project, files=self.data.files, hashes=content["inputs"])
+        write_outputs(joint, layers, results, record=record, **way)
         releases = self._releases(draft, results, about, changes)
         account = self._account(results, label) | {"releases": releases, "failed": self.failed}
         return results, write_manifest(draft, content | account, name="manifest.json")
