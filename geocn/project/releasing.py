@@ -21,7 +21,7 @@ from geocn.project.compute import compute
 from geocn.project.file import ProjectFile
 from geocn.project.manifest import write_manifest, write_sums
 from geocn.project.model import Fault, ReleaseEntry
-from geocn.project.outputs import hashes_of, write_outputs
+from geocn.project.outputs import hashes_of, record_of, write_outputs
 from geocn.project.planning import planning_map
 from geocn.project.reading import Progress
 from geocn.project.results import Results, World
@@ -135,12 +135,15 @@ def write_release(
         )
     formats = project.outputs.formats
     way: dict[str, Any] = {"formats": formats, "passphrase": passphrase_of(entry)}
-    write_outputs(folder, layers, cleared, plan=plan, about=told, **way)
     # Beside an encrypted map everything else would be readable.
     if changes and moved and moved_shown and way["passphrase"] is None:
         limits = _limits(source, profile, derived)
         brief = changes.brief(moved_shown, told, limits=limits, release=name)
         write_changes(folder, moved, brief, formats=formats, about=told)
+    approved = {"partner": profile.partner, "approver": profile.approver, "derived": derived}
+    # Last, since its record names every file of the folder.
+    way["record"] = record_of(project, **approved)
+    write_outputs(folder, layers, cleared, plan=plan, about=told, **way)
     _bind(folder, source, name, told=told, label=label, records=(released.lowered, derived))
     return {
         "partner": profile.partner,
