@@ -99,8 +99,8 @@ def columns_of(data: Data) -> dict[str, pd.DataFrame]:
     """Return an empty frame a layer with every column that any of its files has."""
     found = {}
     for layer, readings in data.readings.items():
-        names = dict.fromkeys(name for one in readings for name in one.frame.columns)
-        found[layer] = pd.DataFrame(columns=pd.Index(list(names)))
+        empty = {name: one.frame[name].iloc[:0] for one in readings for name in one.frame}
+        found[layer] = pd.DataFrame(empty)
     return found
 
 
