@@ -122,7 +122,7 @@ class Job:
             brief = changes.brief(moved, about, limits=project.limits)
             write_changes(joint, moved, brief, formats=formats, about=about)
         # Last, since its record names every file of the folder.
-        way = {"plan": plan, "formats": formats, "about": about}
+        way: dict[str, Any] = {"plan": plan, "formats": formats, "about": about}
         record = record_of(project, files=self.data.files, hashes=content["inputs"])
         write_outputs(joint, layers, results, record=record, **way)
         releases = self._releases(draft, results, about, changes)
