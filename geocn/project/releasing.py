@@ -140,9 +140,9 @@ def write_release(
         limits = _limits(source, profile, derived)
         brief = changes.brief(moved_shown, told, limits=limits, release=name)
         write_changes(folder, moved, brief, formats=formats, about=told)
-    approved = {"partner": profile.partner, "approver": profile.approver, "derived": derived}
+    approved: dict[str, Any] = {"partner": profile.partner, "approver": profile.approver}
     # Last, since its record names every file of the folder.
-    way["record"] = record_of(project, **approved)
+    way["record"] = record_of(project, derived=derived, **approved)
     write_outputs(folder, layers, cleared, plan=plan, about=told, **way)
     _bind(folder, source, name, told=told, label=label, records=(released.lowered, derived))
     return {
