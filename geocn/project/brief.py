@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -183,18 +182,20 @@ def _summary(words: Words, changes: Changes) -> Section:
     return Section(words("summary"), lines[:_MOST_LINES])
 
 
-def strongest(changes: Changes) -> pd.DataFrame:
+def strongest(changes: Changes, words: Words) -> pd.DataFrame:
     """Return the changes that chance hardly explains, the clearest first.
 
     Returns
     -------
     DataFrame
-        Columns of the change tables, and ``analysis`` and ``row``.
+        Columns of the change tables without geometry, and ``analysis, row`` and ``where``.
     """
     parts = []
     for name, frame in changes.frames.items():
         clear = frame[frame["change_class"].isin(CHANGED)]
-        parts.append(pd.DataFrame(clear).assign(analysis=name, row=range(len(clear))))
+        where = words.places(clear)
+        told = pd.DataFrame(clear.drop(columns="geometry"))
+        parts.append(told.assign(analysis=name, row=range(len(told)), where=where))
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if not len(found):
         return found
@@ -205,17 +206,15 @@ def strongest(changes: Changes) -> pd.DataFrame:
 
 
 def _table(words: Words, changes: Changes) -> Section:
-    found = strongest(changes)
+    found = strongest(changes, words)
     if not len(found):
         return Section(words("changes"), [words("no_changes")], is_list=False)
     shown = found.head(_MOST_CHANGES)
     rows = []
     for row in shown.to_dict("records"):
-        frame = changes.frames[row["analysis"]]
-        one = gpd.GeoDataFrame([row], geometry="geometry", crs=frame.crs)
-        ratio, interval = words.ratio(row)
+        ratio, interval = words.ratio({str(key): value for key, value in row.items()})
         counts = [words.number(row[name]) for name in ("n_before", "n_after")]
-        where = f"{words.places(one)[0]} ({plain_text(row['analysis'], limit=40)})"
+        where = f"{row['where']} ({plain_text(row['analysis'], limit=40)})"
         rows.append([where, words(row["change_class"]), *counts, f"{ratio} ({interval})"])
     columns = [words(key) for key in ("where", "class", "before", "now")]
     columns.append(_ratio_heading(words, changes.alpha.values()))

@@ -115,9 +115,14 @@ def escape_markdown(text: str) -> str:
     \[a\](http\://b) \| \$x\$
     """
     escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
-    escaped = _LINK.sub(lambda found: f"\\{found[0]}", escaped)
+    return _LINK.sub(lambda found: f"\\{found[0]}", escaped)
+
+
+def _line(text: str) -> str:
+    """Return text that Markdown shows as it is at the start of a line too: no list."""
     return _LIST_MARK.sub(
-        lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}", escaped
+        lambda m: f"{m[1]}{m[2]}\\" if m[2].isdigit() else f"{m[1]}\\{m[2]}",
+        escape_markdown(text),
     )
 
 
@@ -126,13 +131,13 @@ def to_markdown(brief: Brief) -> str:
     text = escape_markdown
     lines = [f"**{text(brief.banner)}**", "", f"# {text(brief.title)}", ""]
     lines += [f"**{text(brief.subtitle)}**", ""]
-    lines += [part for fact in brief.facts for part in (text(fact), "")]
+    lines += [part for fact in brief.facts for part in (_line(fact), "")]
     for one in brief.sections:
         lines += [f"## {text(one.heading)}", ""]
         if one.table is not None:
             lines += [*_markdown_table(one.table), ""]
         for line in one.lines:
-            lines += [f"- {text(line)}"] if one.is_list else [text(line), ""]
+            lines += [f"- {_line(line)}"] if one.is_list else [_line(line), ""]
         lines += [""] if one.is_list and one.lines else []
     return "\n".join([*lines, f"**{text(brief.banner)}**", ""])
 

@@ -98,7 +98,7 @@ class Words:
     def code(self, code: str) -> str:
         """Return the word for a code of a layer, such as a drug; the code without one."""
         found = catalogues()[self.language].get(f"code.{code}")
-        return found if isinstance(found, str) else plain_text(code, limit=60)
+        return found if isinstance(found, str) else plain_text(code, limit=60).replace("_", " ")
 
     def layer(self, name: str) -> str:
         """Return the word for a layer."""
