@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyproj
 import shapely
 
-from geocn._typing import FloatArray, StrPath
-from geocn.errors import AssumptionWarning, ParameterError, RejectedRowsWarning, SchemaError
+from geocn._typing import StrPath
+from geocn.errors import ParameterError
 from geocn.hotspots.count_periods import Period, check_period
-from geocn.hotspots.count_rejects import write_rejects
 from geocn.hotspots.count_tally import (
     LEFT_OUT,
     Tally,
     by_area_and_period,
     merge,
     rejected_reasons,
-    rejection,
-    rejection_error,
 )
+from geocn.hotspots.point_chunks import Chunk, point_batches, report, tell_assumptions
 from geocn.hotspots.precision import PRECISION
 from geocn.io.checkpoints import State, digest
-from geocn.io.parts import Part, Records, find_parts
-from geocn.io.parts_points import PointBatch, PointColumns, need_columns, shape_xy
+from geocn.io.parts import Part, find_parts
+from geocn.io.parts_points import PointBatch, PointColumns
 from geocn.io.tasks import NOT_RECORDED, reduce_parts
 from geocn.provenance import KEY, attach
 from geocn.spatial.binning import Cells, Projection, cells_of
 from geocn.spatial.crs import LONLAT, equal_area_crs, require_crs
-
-Chunk: TypeAlias = gpd.GeoDataFrame | pd.DataFrame | pa.Table | pa.RecordBatch | FloatArray
-# As many rows fit a processor's cache together with what is computed of them.
-_ROWS = 131_072
 
 
 def count_points(
@@ -150,7 +142,7 @@ def count_points(
             identities=checkpoints is not None,
         )
         columns.check(parts)
-        _tell_assumptions(parts, weight)
+        tell_assumptions(parts, weight)
         state = reduce_parts(
             parts,
             count_part,
@@ -162,7 +154,7 @@ def count_points(
         )
     else:
         state = _count_chunks(points, job)
-    _report(state, parts, columns, given, on_invalid=on_invalid, rejects=rejects)
+    report(state, parts, columns, given, on_invalid=on_invalid, rejects=rejects)
     return attach(
         _labelled(areas, state, by_period, weight),
         "hotspots.count_points",
@@ -280,94 +272,10 @@ def count_part(part: Part, job: CountJob) -> State:
 
 def _count_chunks(points: Any, job: CountJob) -> State:
     tally = job.tally()
-    for batch in _batches(points, job):
+    for batch in point_batches(points, job.columns, job.crs):
         batch.rows = np.arange(tally.n_rows, tally.n_rows + batch.n_records)
         job.add(tally, batch)
     return tally.state()
-
-
-def _batches(points: Any, job: CountJob) -> Iterator[PointBatch]:
-    """Every chunk of what is in memory, none of them large."""
-    whole = isinstance(points, (pd.DataFrame, pa.Table, pa.RecordBatch, np.ndarray))
-    for chunk in [points] if whole else points:
-        if isinstance(chunk, pa.Table):
-            yield from (_of_arrow(batch, job) for batch in chunk.to_batches(_ROWS))
-        elif isinstance(chunk, pa.RecordBatch):
-            yield _of_arrow(chunk, job)
-        else:
-            for start in range(0, len(chunk), _ROWS):
-                yield _of_memory(chunk[start : start + _ROWS], job)
-
-
-def _of_arrow(batch: pa.RecordBatch, job: CountJob) -> PointBatch:
-    names = batch.schema.names
-    geometry = "geometry" if job.columns.lon not in names and "geometry" in names else None
-    records = Records(batch, np.arange(batch.num_rows), batch.num_rows)
-    return job.columns.batch(records, job.crs, geometry)
-
-
-def _of_memory(chunk: Any, job: CountJob) -> PointBatch:
-    columns = job.columns
-    more = [name for name in (columns.weight, columns.time) if name]
-    if isinstance(chunk, gpd.GeoDataFrame):
-        x, y = shape_xy(chunk.geometry.to_numpy())
-        crs = require_crs(chunk, "points")
-    elif isinstance(chunk, pd.DataFrame):
-        need_columns(list(chunk.columns), columns.lon, columns.lat)
-        names = (columns.lon, columns.lat)
-        x, y = (chunk[c].to_numpy(dtype=float, na_value=np.nan) for c in names)
-        crs = job.crs
-    else:
-        array = np.asarray(chunk, dtype=float)
-        if array.ndim != 2 or array.shape[1] != 2 or more:
-            raise SchemaError(
-                "points",
-                found=f"an array of shape {array.shape}" + (f", without {more}" if more else ""),
-                expected="(n, 2) coordinates; a table for weights and times",
-            )
-        chunk, x, y, crs = pd.DataFrame(), array[:, 0], array[:, 1], job.crs
-    need_columns(list(chunk.columns), *more)
-    numbers = [n for n in dict.fromkeys([columns.weight, *columns.also]) if n and n in chunk]
-    values = {n: chunk[n].to_numpy(dtype=float, na_value=np.nan) for n in numbers}
-    time = None
-    if columns.time:
-        utc = pd.to_datetime(chunk[columns.time], utc=True).dt.tz_localize(None)
-        time = utc.to_numpy().astype("datetime64[us]")
-    batch = PointBatch(x, y, crs, np.arange(len(x)), len(x), values, time)
-    batch.check(columns.weight)
-    return batch
-
-
-def _tell_assumptions(parts: list[Part], weight: str | None) -> None:
-    """Warn where the weights of a CSV can be read two ways."""
-    for part in {part.path: part for part in parts}.values():
-        fmt = dict(part.form.formats).get(weight or "") if part.form else None
-        if fmt is not None and (fmt.ambiguous or fmt.mixed):
-            warnings.warn(
-                f"{part.path}: {weight} was read with {fmt.decimal!r} as the decimal sign "
-                f"({fmt.evidence})",
-                AssumptionWarning,
-                stacklevel=3,
-            )
-
-
-def _report(
-    state: State,
-    parts: list[Part],
-    columns: PointColumns,
-    crs: pyproj.CRS,
-    *,
-    on_invalid: str,
-    rejects: StrPath | None,
-) -> None:
-    """Write rejected rows, then raise or warn of them."""
-    if rejects is not None:
-        write_rejects(rejects, parts, columns, crs)
-    if not state["rejected"].any():
-        return
-    if on_invalid == "raise":
-        raise rejection_error(state)
-    warnings.warn(f"points: {rejection(state)[0]}", RejectedRowsWarning, stacklevel=3)
 
 
 def _labelled(
