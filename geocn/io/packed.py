@@ -14,6 +14,7 @@ The JSON has two members: ``h``, the header, and ``a``, one description an array
 - ``v`` its one value where it is constant (null for NaN), and then nothing else,
 - ``p`` its byte planes, lowest byte first, each as [stream, offset],
 - ``b`` the base added to its integers, ``d`` where they are differences (zigzag),
+- ``e`` and ``g`` another way than planes (:mod:`geocn.io.packed_integers`),
 - ``m`` the value that stored 0 stands for (null for NaN); the others are then one too large,
 - ``s`` the decimals: integers divided by ten to the ``s``.
 
@@ -33,6 +34,7 @@ import numpy as np
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import ReadError
+from geocn.io.packed_integers import coded, cost, planes, sample, uncoded, zipped
 
 Code: TypeAlias = Literal["u1", "u2", "u4", "i4", "f4", "f8"]
 Ref: TypeAlias = dict[str, int]
@@ -43,7 +45,6 @@ ALPHABET: Final = "".join(chr(c) for c in range(33, 127) if chr(c) not in "<>&")
 EXACT: Final = 2**53
 _BITS, _SHORT, _GROUP, _BASE = 13, 5, 13, len(ALPHABET)
 _LETTERS = np.frombuffer(ALPHABET.encode("ascii"), dtype=np.uint8)
-_SAMPLE = 1 << 15
 _MOST_DECIMALS = 6
 _NOISE: Final = zlib.Z_HUFFMAN_ONLY
 
@@ -120,7 +121,7 @@ class Pack:
     def __init__(self) -> None:
         self._arrays: list[dict[str, Any]] = []
         self._known: dict[tuple[str, bytes], int] = {}
-        self._streams = (bytearray(), bytearray())
+        self._streams: tuple[list[bytes], list[bytes]] = ([], [])
 
     def array(self, values: AnyArray | list[Any], code: Code) -> Ref:
         """Put an array of this type and return the reference that stands for it.
@@ -181,8 +182,8 @@ class Pack:
             told, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
         )
         head = text.encode("utf-8")
-        first = _zip(struct.pack("<I", len(head)) + head + bytes(self._streams[0]))
-        second = _zip(bytes(self._streams[1]), _NOISE)
+        first = zipped(struct.pack("<I", len(head)) + head, *self._streams[0])
+        second = zipped(*self._streams[1], strategy=_NOISE)
         return to_text(struct.pack("<I", len(first)) + first + second)
 
     def _put(self, described: dict[str, Any], planes: list[AnyArray]) -> Ref:
@@ -200,11 +201,10 @@ class Pack:
 
     def _plane(self, plane: AnyArray) -> list[int]:
         data = plane.tobytes()
-        middle = max(0, len(data) // 2 - _SAMPLE // 2)
-        sample = data[middle : middle + _SAMPLE]
-        stream = int(len(_zip(sample, _NOISE)) < len(_zip(sample)))
-        place = [stream, len(self._streams[stream])]
-        self._streams[stream].extend(data)
+        part = sample(data)
+        stream = int(len(zipped(part, strategy=_NOISE)) < len(zipped(part)))
+        place = [stream, sum(map(len, self._streams[stream]))]
+        self._streams[stream].append(data)
         return place
 
     def _floats(self, values: AnyArray, code: Code) -> Ref:
@@ -230,45 +230,16 @@ class Pack:
             value = low / 10 ** described["s"] if "s" in described else low
             return self._put({"n": len(values), "t": described["t"], "v": value}, [])
         if unknown is not None:
-            stored = np.where(unknown, 0, values - low + 1)
-            return self._put({**described, "b": low}, _planes(stored))
-        direct = _planes(values - low)
+            return self._coded({**described, "b": low}, np.where(unknown, 0, values - low + 1))
         steps = np.diff(values, prepend=values[:1])
-        differences = _planes((steps << 1) ^ (steps >> 63))
-        if _cost(differences) < _cost(direct):
-            return self._put({**described, "b": int(values[0]), "d": 1}, differences)
-        return self._put({**described, "b": low}, direct)
+        differences = (steps << 1) ^ (steps >> 63)
+        if cost(planes(differences)) < cost(planes(values - low)):
+            return self._coded({**described, "b": int(values[0]), "d": 1}, differences)
+        return self._coded({**described, "b": low}, values - low)
 
-
-def _zip(data: bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31, 9, strategy)
-    return packer.compress(data) + packer.flush()
-
-
-def _planes(stored: IntArray) -> list[AnyArray]:
-    """Return the bytes of non-negative integers, lowest first, without the empty high ones."""
-    width = max(1, (int(stored.max()).bit_length() + 7) // 8)
-    split = stored.astype("<i8").view(np.uint8).reshape(len(stored), 8)
-    return [np.ascontiguousarray(split[:, k]) for k in range(width)]
-
-
-def _cost(planes: list[AnyArray]) -> float:
-    """Return the bits an integer takes by the entropy of the bytes of each plane."""
-    bits = 0.0
-    for plane in planes:
-        share = np.bincount(plane, minlength=256) / len(plane)
-        share = share[share > 0]
-        bits -= float((share * np.log2(share)).sum())
-    return bits
-
-
-def bits_of(values: IntArray) -> float:
-    """Return about how many bits a block needs for integers in this order."""
-    if not len(values):
-        return 0.0
-    steps = np.diff(values, prepend=values[:1])
-    straight = _cost(_planes(values - values.min()))
-    return len(values) * min(straight, _cost(_planes((steps << 1) ^ (steps >> 63))))
+    def _coded(self, described: dict[str, Any], stored: IntArray) -> Ref:
+        way, found = coded(stored)
+        return self._put({**described, **way}, found)
 
 
 def whole_numbers(values: FloatArray) -> tuple[IntArray, int] | None:
@@ -327,19 +298,14 @@ def _array(described: dict[str, Any], streams: tuple[bytes, bytes]) -> AnyArray:
     if "v" in described:
         value = described["v"]
         return np.full(n, np.nan if value is None else value, dtype=dtype)
-    planes = [
-        np.frombuffer(streams[stream], np.uint8, n, offset)
-        for stream, offset in described.get("p", ())
-    ]
     if "b" not in described:
-        if not planes:
+        held = [np.frombuffer(streams[s], np.uint8, n, at) for s, at in described.get("p", ())]
+        if not held:
             return np.empty(n, dtype=dtype)
-        joined = np.stack(planes, axis=1).tobytes()
+        joined = np.stack(held, axis=1).tobytes()
         floats: AnyArray = np.frombuffer(joined, dtype.newbyteorder("<")).astype(dtype)
         return floats
-    stored = np.zeros(n, dtype=np.int64)
-    for k, plane in enumerate(planes):
-        stored |= plane.astype(np.int64) << (8 * k)
+    stored = uncoded(described, streams)
     whole = stored + described["b"]
     if described.get("d"):
         whole = np.cumsum((stored >> 1) ^ -(stored & 1)) + described["b"]

@@ -104,6 +104,10 @@ def _encode_labels(box: Bounds, pack: Pack) -> list[dict[str, Any]]:
     inside = labels["lon"].between(west, east) & labels["lat"].between(south, north)
     divisions = labels[inside & (labels["kind"] == "division")].head(_MAX_LABELS)
     chosen = pd.concat([labels[labels["kind"] == "country"], divisions])
+    chosen = chosen.round({"lon": 2, "lat": 2})
+    # a size only ranks the labels and bounds the view: two digits tell it
+    digits = 10.0 ** (1 - np.floor(np.log10(np.maximum(chosen["size"], 1e-4))))
+    chosen["size"] = np.round(chosen["size"] * digits) / digits
     names = ["kind", "iso_a2", "name", "size", "lon", "lat"]
     return [{"name": name, **encode_column(chosen[name], pack)} for name in names]
 

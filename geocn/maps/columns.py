@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from geocn._typing import AnyArray, FloatArray, IntArray
-from geocn.io.packed import EXACT, Pack, bits_of, whole_numbers
+from geocn.io.packed import EXACT, Pack, whole_numbers
+from geocn.io.packed_integers import bits_of
+from geocn.io.packed_texts import numbered
 from geocn.maps._text import are_plain, plain_text
 
 NO_DAY = -(2**31)
 #: Fewer different texts than this are held as a list, whatever they look like.
 _FEW_TEXTS = 256
-_MOST_DIGITS = 15
 
 
 def numbers(values: pd.Series) -> FloatArray:
@@ -88,9 +89,8 @@ class Column:
     """A column made ready: its kind, its values as numbers, and what stands beside them.
 
     ``kind`` is ``number`` (NaN where missing), ``day`` (``NO_DAY``), ``text`` (codes into
-    ``extra["l"]``, the last code for none) or ``count``: texts of one beginning
-    ``extra["pre"]`` and a whole number (NaN where missing), padded to ``extra["pad"]``
-    digits.
+    ``extra["l"]``, the last code for none) or ``count``: numbered texts (NaN where missing)
+    whose form :mod:`geocn.io.packed_texts` tells.
     """
 
     kind: str
@@ -125,7 +125,7 @@ def column_of(values: pd.Series) -> Column:
     if kind == "day":
         return Column("day", days(values))
     codes, levels = text_levels(values)
-    counted = _counted(levels) if len(levels) > _FEW_TEXTS else None
+    counted = numbered(levels) if len(levels) > _FEW_TEXTS else None
     if counted is not None:
         counts, extra = counted
         return Column("count", np.append(counts, np.nan)[codes], extra)
@@ -145,22 +145,3 @@ def _too_large(values: pd.Series) -> bool:
     if values.dtype != object or pd.api.types.infer_dtype(known) != "integer":
         return False
     return any(abs(int(value)) > EXACT for value in known)
-
-
-def _counted(levels: list[str]) -> tuple[FloatArray, dict[str, Any]] | None:
-    """Return texts of one beginning and a whole number as numbers, where that loses nothing."""
-    least, most = min(levels), max(levels)
-    shared = 0
-    while shared < min(len(least), len(most)) and least[shared] == most[shared]:
-        shared += 1
-    begin = least[:shared].rstrip("0123456789")
-    rest = [text[len(begin) :] for text in levels]
-    digits = "".join(rest)
-    longest, shortest = max(map(len, rest)), min(map(len, rest))
-    if not (digits.isascii() and digits.isdigit()) or not 0 < shortest <= longest <= _MOST_DIGITS:
-        return None
-    whole = list(map(int, rest))
-    pad = longest if longest == shortest else 0
-    if not pad and any(text[0] == "0" and text != "0" for text in rest):
-        return None
-    return np.array(whole, dtype=np.float64), {"pre": begin, "pad": pad}

@@ -12,7 +12,8 @@ import shapely
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
 from geocn.errors import CoordinateError, CRSError, SchemaError
-from geocn.io.packed import Pack, bits_of
+from geocn.io.packed import Pack
+from geocn.io.packed_integers import bits_of
 from geocn.maps.columns import Column, numbers
 
 #: Steps a degree of the packed coordinates: about one metre.

@@ -147,11 +147,9 @@ def _catalogue_block(*, patterns: bool, sealed: bool = False) -> str:
         foreign = ("unlock.", "sentences", "field.", "code.") if sealed else ("unlock.", "sealed.")
         return not key.startswith(foreign) and (patterns or not _PATTERN.fullmatch(key))
 
-    words = {
-        code: {key: text for key, text in catalogue.items() if told(key)}
-        for code, catalogue in catalogues().items()
-    }
-    return Pack().block(words)
+    keys = sorted({key for words in catalogues().values() for key in words if told(key)})
+    texts = {code: [words.get(key) for key in keys] for code, words in catalogues().items()}
+    return Pack().block({"keys": keys, "texts": texts})
 
 
 def _hash(text: str) -> str:

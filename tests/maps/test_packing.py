@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geocn.io.packed import Pack, decode_block
+from geocn.io.packed_texts import texts_of
 from geocn.maps._text import are_plain, plain_text
 from geocn.maps.columns import NO_DAY, column_of, encode_column, text_levels
 from geocn.maps.encoding import encode_rows
@@ -28,9 +29,7 @@ def values_of(told: dict, arrays: list[np.ndarray]) -> list:
         elif np.isnan(value):
             read.append(None)
         else:
-            read.append(
-                value if told["k"] == "number" else told["pre"] + str(int(value)).zfill(told["pad"])
-            )
+            read.append(value if told["k"] == "number" else texts_of(told, [value])[0])
     return read
 
 

@@ -54,7 +54,7 @@
 
   // A column; its values are unpacked when first asked for.
   const column = (packed, read) => {
-    const { name, l: levels, pre } = packed;
+    const { name, l: levels, pre, groups = [] } = packed;
     if (packed.k === 'text') {
       return { name, kind: 'text', levels, get codes() { return read(packed.a); }, at(i) { return levels[this.codes[i]] ?? null; } };
     }
@@ -64,7 +64,17 @@
     };
     if (packed.k !== 'count') return { name, kind: packed.k, at };
     // Numbered texts; as levels and codes only where a style asks for them.
-    const text = (value) => (value === null ? null : pre + String(value).padStart(packed.pad, '0'));
+    const width = groups.reduce((sum, [digits]) => sum + digits, 0);
+    const text = (value) => {
+      if (value === null) return null;
+      const digits = String(value).padStart(width, '0');
+      let told = pre, at = 0;
+      for (const [count, padded, after] of groups) {
+        const part = digits.slice(at, at += count);
+        told += (padded ? part : Number(part)) + after;
+      }
+      return told;
+    };
     const told = { name, kind: 'text', at: (i) => text(at(i)) };
     Object.defineProperty(told, 'levels', { get: () => [...new Set(read(packed.a))].filter((v) => !Number.isNaN(v)).map(text) });
     Object.defineProperty(told, 'codes', { get: () => {

@@ -35,19 +35,50 @@ const inflate = async (bytes) => {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
 
-// One array out of its byte planes.
+// The ways in which integers stand in a block (geocn/io/packed_integers.py).
+const planesOf = ({ n, p = [] }, streams) => p.map(([stream, at]) => streams[stream].subarray(at, at + n));
+
+const joined = (told, streams) => {
+  const stored = new Float64Array(told.n);
+  planesOf(told, streams).forEach((plane, k) => { const unit = 256 ** k; for (let i = 0; i < told.n; i++) stored[i] += plane[i] * unit; });
+  return stored;
+};
+
+const grouped = ({ n, p, g: [size, levels] }, streams) => {
+  const [[stream, at]] = p, stored = new Float64Array(n);
+  for (let i = 0; i < n; i++) stored[i] = Math.floor(streams[stream][at + Math.floor(i / size)] / levels ** (i % size)) % levels;
+  return stored;
+};
+
+const bySize = ({ n, p }, streams) => {
+  const [[one, keys], [other, start]] = p, bytes = streams[other], stored = new Float64Array(n);
+  let at = start, held = 0, bits = 0;
+  for (let i = 0; i < n; i++) {
+    const key = streams[one][keys + i];
+    let value = key < 4 ? key : (key & 3) + 4;
+    for (let left = (key >> 2) - 1; left > 0;) {
+      if (!bits) { held = bytes[at++]; bits = 8; }
+      const take = Math.min(left, bits);
+      value = value * 2 ** take + ((held >> (bits - take)) & ((1 << take) - 1));
+      bits -= take;
+      left -= take;
+    }
+    stored[i] = value;
+  }
+  return stored;
+};
+
+// One array out of its bytes.
 const arrayOf = (told, streams) => {
-  const { n, t, m, s, p = [] } = told;
+  const { n, t, m, s } = told;
   const out = new ARRAYS[t](n);
   if ('v' in told) return out.fill(told.v === null ? NaN : told.v);
-  const planes = p.map(([stream, at]) => streams[stream].subarray(at, at + n));
   if (!('b' in told)) {
-    const raw = new Uint8Array(out.buffer);
+    const planes = planesOf(told, streams), raw = new Uint8Array(out.buffer);
     planes.forEach((plane, k) => { for (let i = 0; i < n; i++) raw[i * planes.length + k] = plane[i]; });
     return out;
   }
-  const stored = new Float64Array(n);
-  planes.forEach((plane, k) => { const unit = 256 ** k; for (let i = 0; i < n; i++) stored[i] += plane[i] * unit; });
+  const stored = 'e' in told ? bySize(told, streams) : 'g' in told ? grouped(told, streams) : joined(told, streams);
   const unit = 10 ** (s || 0), missing = m === null ? NaN : m, shift = 'm' in told ? told.b - 1 : told.b;
   let sum = told.b;
   for (let i = 0; i < n; i++) {

@@ -80,7 +80,7 @@
   const start = async () => {
     await geocn.unlocked;
     geocn.config = geocn.json('geocn-config');
-    geocn.catalogues = (await geocn.block('geocn-catalogues')).header;
+    await geocn.readCatalogues();
     geocn.state.language = geocn.config.language;
     const [world, detail, data] = await Promise.all(['geocn-world', 'geocn-detail', 'geocn-data'].map(geocn.block));
     geocn.blocks = { world, detail, data };

@@ -18,6 +18,13 @@
   // Isolates a piece of data, so that its direction of writing does not disturb the sentence.
   const isolate = (text) => `\u2068${text}\u2069`;
 
+  // The keys stand once for all languages.
+  geocn.readCatalogues = async () => {
+    const { keys, texts } = (await geocn.block('geocn-catalogues')).header;
+    const words = (list) => Object.fromEntries(keys.map((key, k) => [key, list[k]]).filter(([, text]) => text !== null));
+    geocn.catalogues = Object.fromEntries(Object.entries(texts).map(([code, list]) => [code, words(list)]));
+  };
+
   const catalogue = () => geocn.catalogues[geocn.state.language] || geocn.catalogues.en;
   const lookup = (key) => catalogue()[key] ?? geocn.catalogues.en[key];
 
