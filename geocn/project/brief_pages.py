@@ -30,10 +30,10 @@ p,ul{margin:.2rem 0}ul{padding-inline-start:1.2rem}
 .facts{color:#3b4754}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;margin:.2rem 0}
-th,td{text-align:start;padding:.14rem .45rem .14rem 0;border-bottom:1px solid #dfe4e8;
+th,td{text-align:start;padding-block:.14rem;padding-inline:0 .6rem;border-bottom:1px solid #dfe4e8;
 vertical-align:top}
-th{font-weight:600;color:#3b4754}
-.n{text-align:end;font-variant-numeric:tabular-nums;white-space:nowrap}
+th{font-weight:600;color:#3b4754;vertical-align:bottom}
+.n{text-align:end;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 @media print{body{font-size:9.2px;line-height:1.28;max-width:none;padding:0}
 h2{margin:.5rem 0 .15rem;break-after:avoid}tr,li,.mark{break-inside:avoid}
 .mark,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

@@ -120,13 +120,17 @@ def add_derived(
 
 def layers_of(folder: Path) -> dict[str, pd.DataFrame]:
     """Read the layers of an earlier release."""
-    return {path.stem: _frame(folder, path) for path in sorted(folder.glob("layers/*.parquet"))}
+    return {
+        path.stem: checked_frame(folder, path) for path in sorted(folder.glob("layers/*.parquet"))
+    }
 
 
 def tables_of(folder: Path) -> tuple[dict[str, pd.DataFrame], str | None]:
     """Read the results and changes of an earlier release by file, and the period it looks at."""
     paths = [path for part in ("results", "changes") for path in folder.glob(f"{part}/*.parquet")]
-    tables = {f"{path.parent.name}/{path.stem}": _frame(folder, path) for path in sorted(paths)}
+    tables = {
+        f"{path.parent.name}/{path.stem}": checked_frame(folder, path) for path in sorted(paths)
+    }
     listed = folder / "release.json"
     told = json.loads(listed.read_text("utf-8")) if listed.is_file() else {}
     return tables, told.get("period")
@@ -134,11 +138,17 @@ def tables_of(folder: Path) -> tuple[dict[str, pd.DataFrame], str | None]:
 
 def _results_of(folder: Path, frames: Iterable[str]) -> dict[str, pd.DataFrame]:
     paths = {name: folder / "results" / f"{safe_name(name)}.parquet" for name in frames}
-    return {name: _frame(folder, path) for name, path in paths.items() if path.is_file()}
+    return {name: checked_frame(folder, path) for name, path in paths.items() if path.is_file()}
 
 
-def _frame(folder: Path, path: Path) -> pd.DataFrame:
-    """Read a file of an earlier release if it is the one that was handed over."""
+def checked_frame(folder: Path, path: Path) -> pd.DataFrame:
+    """Read a frame of a run or a release if it is the one that the list beside it names.
+
+    Raises
+    ------
+    ReadError
+        Where it is another one.
+    """
     name = path.relative_to(folder).as_posix()
     lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     if f"{sha256_file(path)}  {name}" not in lines:
