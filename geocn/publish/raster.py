@@ -15,6 +15,7 @@ from rasterio.errors import RasterioError
 
 from geocn._typing import AnyArray, StrPath
 from geocn.errors import CRSError, RasterError
+from geocn.publish._about import facts_of, sentence
 from geocn.publish._storable import metadata_text, replacing
 
 _TAG = "GEOCN"
@@ -30,7 +31,8 @@ def write_geotiff(raster: xr.DataArray, path: StrPath) -> Path:
 
     Tiled, compressed without loss, with overviews by nearest neighbour (an overview
     never invents a value). The same raster gives the same bytes. ``attrs`` go, as JSON,
-    into the tag ``GEOCN``.
+    into the tag ``GEOCN``; what they tell of marking, cut-off and method stands in words in
+    the image description.
 
     Parameters
     ----------
@@ -94,11 +96,23 @@ def write_geotiff(raster: xr.DataArray, path: StrPath) -> Path:
         rasterio.open(temporary, "w", **profile) as target,
     ):
         target.write(values)
-        if raster.attrs:
-            target.update_tags(**{_TAG: metadata_text(raster.attrs)})
+        target.update_tags(**_tags(raster))
         for number, label in enumerate(_band_names(raster, len(values)), start=1):
             target.set_band_description(number, label)
     return Path(path)
+
+
+def _tags(raster: xr.DataArray) -> dict[str, str]:
+    """Return ``attrs`` as JSON, and what they tell in words where any viewer shows it."""
+    if not raster.attrs:
+        return {}
+    facts = facts_of(raster)
+    tags = {_TAG: metadata_text(raster.attrs)}
+    if facts:
+        tags["TIFFTAG_IMAGEDESCRIPTION"] = sentence(facts)
+    if "marking" in facts:
+        tags["TIFFTAG_COPYRIGHT"] = facts["marking"]
+    return tags
 
 
 def _check(raster: xr.DataArray, name: str) -> None:
