@@ -33,10 +33,10 @@ def held_by(column: FloatArray, row: FloatArray, region: BoolArray) -> BoolArray
 
 
 @njit(cache=True)
-def bin_linear(
-    column: FloatArray, row: FloatArray, weight: FloatArray, region: BoolArray
-) -> FloatArray:
-    """Share the weight of each point among the four nodes around it, by nearness.
+def add_linear(
+    column: FloatArray, row: FloatArray, weight: FloatArray, region: BoolArray, out: FloatArray
+) -> None:
+    """Add the weight of each point to the four nodes around it, by nearness.
 
     A point whose nearest node lies outside the region is passed over; a share that falls
     on a node outside the region stays with the nearest node, so that no weight is lost.
@@ -49,15 +49,11 @@ def bin_linear(
         Weight of each point.
     region : (rows, columns) array
         Nodes that may receive weight.
-
-    Returns
-    -------
-    (rows, columns) array
-        The weights; they sum to the weights of the points inside.
+    out : (rows, columns) array
+        What the weights are added to.
     """
     rows, columns = region.shape
     whole = region.all()
-    out = np.zeros((rows, columns))
     for i in range(column.size):
         x, y = column[i], row[i]
         if not (x >= -0.5 and x < columns - 0.5 and y >= -0.5 and y < rows - 0.5):
@@ -84,6 +80,23 @@ def bin_linear(
                     out[r, c] += share
                 else:
                     out[near_r, near_c] += share
+
+
+@njit(cache=True)
+def bin_linear(
+    column: FloatArray, row: FloatArray, weight: FloatArray, region: BoolArray
+) -> FloatArray:
+    """Share the weight of each point among the four nodes around it, by nearness.
+
+    As :func:`add_linear`, onto an empty grid.
+
+    Returns
+    -------
+    (rows, columns) array
+        The weights; they sum to the weights of the points inside.
+    """
+    out = np.zeros(region.shape)
+    add_linear(column, row, weight, region, out)
     return out
 
 

@@ -6,6 +6,7 @@ from geocn.hotspots.counts import count_events
 from geocn.hotspots.crossings import border_crossings
 from geocn.hotspots.cube import read_cube, space_time_cube, write_cube
 from geocn.hotspots.density import kernel_density
+from geocn.hotspots.density_parts import point_density
 from geocn.hotspots.effort import enforcement_effort
 from geocn.hotspots.emerging import emerging_hotspots
 from geocn.hotspots.forecast import evaluate_forecast, forecast
@@ -48,6 +49,7 @@ __all__ = [
     "near_repeat",
     "network_kernel_density",
     "plot",
+    "point_density",
     "read_cube",
     "space_time_cube",
     "spatial_scan",

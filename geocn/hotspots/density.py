@@ -91,7 +91,8 @@ def kernel_density(
               \text{ or } \frac{1}{2 \pi h^2} e^{-d^2 / 2 h^2}
 
     with weights m, and e the part of an event's kernel inside the extent (1 without edge
-    correction). By linear binning and one convolution.
+    correction). By linear binning and one convolution. For more points than memory holds there
+    is :func:`point_density`.
 
     Parameters
     ----------
@@ -169,7 +170,9 @@ def kernel_density(
     >>> round(float(density.sum()) * 0.25, 9), density.attrs["geocn"]["left_out"]["no_geometry"]
     (1.0, 1)
     """
-    _check_options(cell_m, bandwidth_m, kernel, edge_correction, extent)
+    check_options(cell_m, bandwidth_m, kernel, edge_correction, extent)
+    if not hasattr(events, "geometry"):
+        raise ParameterError(f"events is a {type(events).__name__}; for files use point_density")
     require_crs(events, "events")
     area = None if extent is None else read_extent(extent, "extent")
     crs = plane_of(events) if area is None else equal_area_crs(area)
@@ -186,10 +189,12 @@ def kernel_density(
     )
     spots = found.stacked()[0] if found.vague_weight.size else found.xy
     window = Window.of(area, crs, spots, cell_m, margin_m=bandwidth_m * SUPPORT[kernel])
-    work = _work(window, bandwidth_m, kernel, adaptive=adaptive, edge_correction=edge_correction)
+    work = work_around(
+        window, bandwidth_m, kernel, adaptive=adaptive, edge_correction=edge_correction
+    )
     surfaces = _surfaces(found, work, bandwidth_m, adaptive=adaptive, apart=uncertainty)
     mass = window.sum(surfaces["density"])
-    result = _labelled(surfaces, window, weight or "events", exposure)
+    result = labelled(surfaces, window, weight or "events", exposure)
     return attach(
         result if uncertainty else result["density"],
         "hotspots.kernel_density",
@@ -213,9 +218,15 @@ def kernel_density(
     )
 
 
-def _check_options(
+def check_options(
     cell_m: float, bandwidth_m: float, kernel: str, edge_correction: bool, extent: object
 ) -> None:
+    """Refuse options out of range; all are named.
+
+    Raises
+    ------
+    ParameterError
+    """
     faults = []
     if not (np.isfinite(cell_m) and cell_m > 0):
         faults.append(f"cell_m is {cell_m!r}, not a positive number of metres")
@@ -229,9 +240,10 @@ def _check_options(
         raise ParameterError("; ".join(faults))
 
 
-def _work(
+def work_around(
     window: Window, bandwidth_m: float, kernel: Kernel, *, adaptive: bool, edge_correction: bool
 ) -> Work:
+    """Widen a window by as much as a kernel reaches."""
     reach = bandwidth_m * SUPPORT[kernel] * (TRIM if adaptive else 1.0)
     margin = int(np.ceil(reach / window.cell_m)) + 1
     return Work.around(window, margin, kernel, edge_correction)
@@ -279,7 +291,7 @@ def _counts(found: WeightedPlaces, work: Work) -> dict[str, object]:
     }
 
 
-def _labelled(
+def labelled(
     surfaces: dict[str, FloatArray], window: Window, what: str, exposure: xr.DataArray | None
 ) -> xr.Dataset:
     """Bring weights a cell to a density, or to the ratio to exposure, with units."""

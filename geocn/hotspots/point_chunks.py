@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from os import PathLike
 from typing import Any, TypeAlias
 
 import geopandas as gpd
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyproj
 
 from geocn._typing import FloatArray, StrPath
-from geocn.errors import AssumptionWarning, RejectedRowsWarning, SchemaError
+from geocn.errors import AssumptionWarning, ParameterError, RejectedRowsWarning, SchemaError
 from geocn.hotspots.count_rejects import write_rejects
 from geocn.hotspots.count_tally import rejection, rejection_error
 from geocn.io.checkpoints import State
@@ -24,6 +25,23 @@ from geocn.spatial.crs import require_crs
 Chunk: TypeAlias = gpd.GeoDataFrame | pd.DataFrame | pa.Table | pa.RecordBatch | FloatArray
 # As many rows fit a processor's cache together with what is computed of them.
 _ROWS = 131_072
+
+
+def check_source(points: Any, on_invalid: str, places: dict[str, Any]) -> None:
+    """Refuse options that need a file where points stand in memory.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if on_invalid not in ("warn", "raise"):
+        raise ParameterError(f"on_invalid is {on_invalid!r}; choose 'warn' or 'raise'")
+    needless = [name for name, value in places.items() if value is not None]
+    if needless and not isinstance(points, (str, PathLike)):
+        raise ParameterError(
+            f"{', '.join(needless)} need points by the path of a file or folder: workers read "
+            "their parts themselves, and data is never sent to them"
+        )
 
 
 def point_batches(points: Any, columns: PointColumns, crs: pyproj.CRS) -> Iterator[PointBatch]:

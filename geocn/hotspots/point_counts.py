@@ -15,7 +15,6 @@ import pyproj
 import shapely
 
 from geocn._typing import StrPath
-from geocn.errors import ParameterError
 from geocn.hotspots.count_periods import Period, check_period
 from geocn.hotspots.count_tally import (
     LEFT_OUT,
@@ -24,7 +23,13 @@ from geocn.hotspots.count_tally import (
     merge,
     rejected_reasons,
 )
-from geocn.hotspots.point_chunks import Chunk, point_batches, report, tell_assumptions
+from geocn.hotspots.point_chunks import (
+    Chunk,
+    check_source,
+    point_batches,
+    report,
+    tell_assumptions,
+)
 from geocn.hotspots.precision import PRECISION
 from geocn.io.checkpoints import State, digest
 from geocn.io.parts import Part, find_parts
@@ -129,7 +134,7 @@ def count_points(
     """
     check_period(by_period)
     places = {"rejects": rejects, "scheduler": scheduler, "checkpoints": checkpoints}
-    _check_options(points, on_invalid, places)
+    check_source(points, on_invalid, places)
     given = pyproj.CRS(LONLAT if crs is None else crs)
     columns = PointColumns(lon, lat, weight, time if by_period else None, (PRECISION,))
     job = CountJob.of(areas, columns, given, by_period)
@@ -175,17 +180,6 @@ def count_points(
         crs=areas.crs,
         points_crs=given,
     )
-
-
-def _check_options(points: Any, on_invalid: str, places: dict[str, Any]) -> None:
-    if on_invalid not in ("warn", "raise"):
-        raise ParameterError(f"on_invalid is {on_invalid!r}; choose 'warn' or 'raise'")
-    needless = [name for name, value in places.items() if value is not None]
-    if needless and not isinstance(points, (str, PathLike)):
-        raise ParameterError(
-            f"{', '.join(needless)} need points by the path of a file or folder: workers read "
-            "their parts themselves, and data is never sent to them"
-        )
 
 
 @dataclass(frozen=True)
