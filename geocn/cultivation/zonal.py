@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -20,7 +22,9 @@ from geocn.cultivation.zonal_order import (
     is_order_statistic,
     order_statistics,
 )
+from geocn.cultivation.zonal_parts import ZonalJob
 from geocn.errors import CoordinateError, GeometryError, ParameterError, SchemaError
+from geocn.io.tasks import NOT_RECORDED
 from geocn.provenance import attach
 from geocn.spatial.antimeridian import shortest_way
 from geocn.spatial.crs import require_crs, to_lonlat
@@ -44,6 +48,8 @@ def zonal_stats(
     stats: Sequence[str] = ("sum", "mean", "count"),
     band: int | None = None,
     memory_mb: float = 512,
+    scheduler: Any = None,
+    checkpoints: StrPath | None = None,
 ) -> gpd.GeoDataFrame:
     """Sum and average a raster over areas, each cell weighed by its exact covered share.
 
@@ -72,6 +78,12 @@ def zonal_stats(
         From 1. Needed where the raster has several bands.
     memory_mb : float
         Room for the values read from a file at once.
+    scheduler : str or distributed.Client, optional
+        Address of a Dask scheduler (``"tcp://…"``) whose workers see the file of the raster,
+        or a client of one.
+    checkpoints : path, optional
+        Folder that keeps the sums of each band of rows of a file, so that the same call goes
+        on after a run that was stopped.
 
     Returns
     -------
@@ -92,7 +104,10 @@ def zonal_stats(
     ReadError, UnsafeFileError
         Where a file is damaged, no GeoTIFF, or a disguise.
     ParameterError
-        Where a statistic is unknown, or the memory is not above zero.
+        Where a statistic is unknown, the memory is not above zero, or workers are asked to
+        read a raster that is in memory.
+    ClusterError
+        Where the scheduler is gone or its workers are of other versions.
 
     Notes
     -----
@@ -101,6 +116,9 @@ def zonal_stats(
     those of exactextract to what it keeps of shares (float32), and those of exact
     arithmetic to 1e-12, also where a cell is 1e15 times its neighbours. Order statistics
     come from exactextract, and take the time of the cells within.
+
+    A file is summed in bands of rows, the same bands whoever sums them, with twice the
+    digits of float64: the result is the same to the last bit on any number of workers.
 
     Areas of cells are ellipsoidal where the CRS is geographic; a cell on the outline has
     its covered share of it.
@@ -118,6 +136,11 @@ def zonal_stats(
     [[9.0, 5.0]]
     """
     chosen = _chosen(stats, memory_mb)
+    if not isinstance(raster, (str, PathLike)) and (scheduler, checkpoints) != (None, None):
+        raise ParameterError(
+            "scheduler and checkpoints need the raster by the path of its file: workers read "
+            "their part themselves, and data is never sent to them"
+        )
     crs = require_crs(zones, "zones")
     taken = [name for name in chosen if name in zones.columns]
     if taken:
@@ -133,10 +156,17 @@ def zonal_stats(
         if areas:
             require_true_areas(rows, geometry)
         squares = bool({"variance", "stdev"} & set(chosen))
-        sums = zonal_sums(rows, geometry, squares=squares, areas=areas)
         ordered = [name for name in chosen if is_order_statistic(name)]
-        orders = order_statistics(rows, geometry, ordered, memory_mb=memory_mb) if ordered else {}
         raster_crs = rows.crs
+        if isinstance(raster, (str, PathLike)):
+            job = ZonalJob(
+                geometry, str(Path(raster).absolute()), band, memory_mb, squares, areas,
+                tuple(ordered),
+            )  # fmt: skip
+            sums, orders = job.run(rows, scheduler=scheduler, checkpoints=checkpoints)
+        else:
+            sums = zonal_sums(rows, geometry, squares=squares, areas=areas)
+            orders = order_statistics(rows, geometry, ordered, memory_mb=memory_mb)
     present = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     has_data = sums.count > 0
     result = zones.copy()
@@ -149,6 +179,8 @@ def zonal_stats(
         stats=chosen,
         band=band,
         memory_mb=memory_mb,
+        scheduler=NOT_RECORDED,
+        checkpoints=NOT_RECORDED,
         raster_crs=raster_crs,
         zones_crs=crs,
         n_without_data=int((present & ~has_data).sum()),

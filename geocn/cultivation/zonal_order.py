@@ -44,6 +44,8 @@ def order_statistics(
     from exactextract import exact_extract
 
     found = {name: np.full(len(zones), np.nan) for name in names}
+    if not names:
+        return found
     within = _within(rows, zones)
     at = np.flatnonzero(~shapely.is_missing(within))
     if not len(at):

@@ -31,7 +31,7 @@ def check_period(by_period: str | None) -> None:
 
 
 def period_numbers(moments: AnyArray, by_period: Period) -> IntArray:
-    """Find the number of the period of each instant or day, neighbours one apart; none may be missing.
+    """Find the number of the period of each instant or day; neighbours are one apart.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def reduce_on_cluster(
         try:
             leaves, root = _submit(client, parts, work, merge, shared=shared, store=store)
             _await_workers(client)
-            waiting = distributed.as_completed(leaves)
+            waiting = distributed.as_completed(leaves, loop=client.loop)
             leaves.clear()
             for future in waiting:
                 if future.status != "finished":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,26 +65,104 @@ def zonal_sums(
         Where a value that is read is infinite or beyond 1e140.
     """
     rows = rows_of_grid(raster, "raster") if isinstance(raster, RasterGrid) else raster
-    edges, n_cells = _edges(rows, zones)
-    plain = _Sweep.over(edges, len(zones), squares=squares)
-    by_area = [_Sweep.over(edges, len(zones)) for _ in range(2 if areas else 0)]
+    outlines = Outlines.of(rows, zones)
+    whole = slice(0, rows.shape[0])
+    raw = band_sums(rows, outlines, whole, squares=squares, areas=areas)
+    return finished_sums(raw, outlines.n_cells)
+
+
+def band_sums(
+    rows: RasterRows, outlines: Outlines, band: slice, *, squares: bool, areas: bool
+) -> list[FloatArray]:
+    """Sum some rows of a raster over zones; sums of several bands are added.
+
+    Parameters
+    ----------
+    rows : RasterRows
+    outlines : Outlines
+        Of the zones, on this raster.
+    band : slice
+        Rows that count.
+    squares, areas : bool
+        As for :func:`zonal_sums`.
+
+    Returns
+    -------
+    list of (n_zones, 4 or 6) arrays
+        Sums as :func:`geocn._kernels.zonal.add_rows` leaves them; where areas are asked for,
+        also those of values times hectares and of hectares.
+    """
+    edges, n = outlines.edges.within(band), len(outlines.n_cells)
+    plain = _Sweep.over(edges, n, squares=squares)
+    by_area = [_Sweep.over(edges, n) for _ in range(2 if areas else 0)]
     for first, values in _touched(rows, edges, plain):
         plain.add(first, values)
         if by_area:
             weights = rows.cell_areas_ha(slice(first, first + len(values)))[:, None]
             by_area[0].add(first, values * weights)
             by_area[1].add(first, np.where(np.isnan(values), np.nan, weights))
-    empty = plain.sums[:, 2] + plain.sums[:, 3] <= _NOTHING * n_cells
-    for sweep in (plain, *by_area):
-        sweep.sums[empty] = 0.0
+    return [sweep.sums for sweep in (plain, *by_area)]
+
+
+def added_sums(bands: Sequence[FloatArray]) -> FloatArray:
+    """Add sums of several bands in their order, with twice the digits of float64.
+
+    The error of every addition is that of Knuth's exact sum.
+    """
+    total = bands[0].copy()
+    for one in bands[1:]:
+        high, low = total[:, 0::2], total[:, 1::2]
+        more = one[:, 0::2]
+        grown = high + more
+        back = grown - high
+        low += (high - (grown - back)) + (more - back) + one[:, 1::2]
+        high[:] = grown
+    return total
+
+
+def finished_sums(raw: Sequence[FloatArray], n_cells: FloatArray) -> ZonalSums:
+    """Round the sums of all bands; ``raw`` is that of :func:`band_sums`, added up."""
+    plain, *by_area = (sums.copy() for sums in raw)
+    empty = plain[:, 2] + plain[:, 3] <= _NOTHING * n_cells
+    for sums in (plain, *by_area):
+        sums[empty] = 0.0
     return ZonalSums(
-        total=plain.total(0),
-        count=plain.total(2),
+        total=_total(plain, 0),
+        count=_total(plain, 2),
         n_cells=n_cells,
-        variance=plain.variance() if squares else None,
-        integral_ha=by_area[0].total(0) if areas else None,
-        area_ha=by_area[1].total(0) if areas else None,
+        variance=_variance(plain) if plain.shape[1] > 4 else None,
+        integral_ha=_total(by_area[0], 0) if by_area else None,
+        area_ha=_total(by_area[1], 0) if by_area else None,
     )
+
+
+def _total(sums: FloatArray, field: int) -> FloatArray:
+    """Round sums to float64."""
+    rounded: FloatArray = sums[:, field] + sums[:, field + 1]
+    return rounded
+
+
+def _variance(sums: FloatArray) -> FloatArray:
+    """Mean squared deviation from the mean of each zone; NaN without data."""
+    spread = np.zeros((len(sums), 2))
+    kernel.sum_deviations(sums, spread)
+    count = _total(sums, 2)
+    with np.errstate(invalid="ignore"):
+        mean: FloatArray = np.maximum(spread.sum(axis=1), 0.0) / np.where(count, count, np.nan)
+    return mean
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Outlines of zones on a raster, and the size of each zone in cells."""
+
+    edges: _Edges
+    n_cells: FloatArray
+
+    @classmethod
+    def of(cls, rows: RasterRows, zones: ObjectArray) -> Outlines:
+        """Bring valid polygons in the CRS of the raster to units of cells."""
+        return cls(*_edges(rows, zones))
 
 
 @dataclass(frozen=True)
@@ -96,6 +174,19 @@ class _Edges:
     tops: IntArray
     columns: slice
     last_row: int
+
+    def within(self, band: slice) -> _Edges:
+        """Keep the edges that meet some rows; those that begin above are met at the first."""
+        if band.start == 0 and band.stop >= self.last_row:
+            return self
+        meets = (self.ends[:, 3] > band.start + 1.0) & (self.tops < band.stop)
+        return _Edges(
+            self.ends[meets],
+            self.zones[meets],
+            np.maximum(self.tops[meets], band.start),
+            self.columns,
+            min(self.last_row, band.stop),
+        )
 
 
 @dataclass(frozen=True)
@@ -134,20 +225,6 @@ class _Sweep:
         if active:
             return row
         return int(self.edges.tops[met]) if met < len(self.edges.tops) else self.edges.last_row
-
-    def variance(self) -> FloatArray:
-        """Mean squared deviation from the mean of each zone; NaN without data."""
-        spread = np.zeros((len(self.sums), 2))
-        kernel.sum_deviations(self.sums, spread)
-        count = self.total(2)
-        with np.errstate(invalid="ignore"):
-            mean: FloatArray = np.maximum(spread.sum(axis=1), 0.0) / np.where(count, count, np.nan)
-        return mean
-
-    def total(self, field: int) -> FloatArray:
-        """Round sums to float64."""
-        rounded: FloatArray = self.sums[:, field] + self.sums[:, field + 1]
-        return rounded
 
 
 def _touched(rows: RasterRows, edges: _Edges, sweep: _Sweep) -> Iterator[tuple[int, FloatArray]]:
