@@ -125,18 +125,27 @@ class Organisations(Strict):
     aliases: str = Field(min_length=1)
 
 
+class Scan(Strict):
+    """Whether a release is scanned for withheld data: always, but for a reason on record."""
+
+    skip: str | None = Field(default=None, min_length=3)
+
+
 class ReleaseEntry(Strict):
     """One partner's release: its name, its profile file, folders of its earlier releases.
 
     ``passphrase_env`` names the environment variable that holds the passphrase of an
     encrypted release; the passphrase itself never stands in a file. Such a release is its
-    encrypted map alone: the other formats would be readable beside it.
+    encrypted map alone: the other formats would be readable beside it. Every release is
+    scanned for withheld data before the run appears; ``scan = { skip = "why" }`` leaves it
+    out, and the manifest says so.
     """
 
     name: Name
     profile: str = Field(min_length=1)
     earlier: tuple[str, ...] = ()
     passphrase_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    scan: Scan = Scan()
 
 
 class Outputs(Strict):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from geocn.errors import ProjectError, ReleaseWarning
 from geocn.io.atomic import safe_name, sha256_file
+from geocn.maps import PlanningMap
 from geocn.maps.encryption import LEAST_LENGTH
 from geocn.project.cache import Cache
 from geocn.project.changes import Changes
@@ -24,6 +25,7 @@ from geocn.project.model import Fault, ReleaseEntry
 from geocn.project.outputs import hashes_of, record_of, write_outputs
 from geocn.project.planning import planning_map
 from geocn.project.reading import Progress
+from geocn.project.release_scan import scan_written
 from geocn.project.results import Results, World
 from geocn.provenance import versions
 from geocn.sharing import Label, Marking, ReleaseProfile, label_of, read_secret
@@ -103,6 +105,8 @@ def write_release(
         Where a row of an allowed layer carries no marking.
     ReleaseError
         Where the profile has expired, or its secret is not named.
+    LeakFoundError
+        Where what was written holds anything that is withheld, or cannot be scanned.
     """
     project, profile = source.project, source.profiles[name]
     entry = _entry(source, name)
@@ -120,24 +124,12 @@ def write_release(
     told = {**about, "marking": str(label.marking), "title": profile.title or project.title}
     folder = draft / "releases" / safe_name(name)
     folder.mkdir(parents=True)
-    plan = None
-    if "html" in project.outputs.formats:
-        plan = planning_map(
-            told["title"],
-            layers,
-            shown,
-            marking=label.marking,
-            releasable_to=profile.partner,
-            as_of=world.as_of,
-            limits=_limits(source, profile, derived),
-            language=project.outputs.language,
-            changes=moved_shown,
-        )
+    limits = _limits(source, profile, derived)
+    plan = _plan(source, name, seen, shown, told=told, limits=limits, changes=moved_shown)
     formats = project.outputs.formats
     way: dict[str, Any] = {"formats": formats, "passphrase": passphrase_of(entry)}
     # Beside an encrypted map everything else would be readable.
     if changes and moved and moved_shown and way["passphrase"] is None:
-        limits = _limits(source, profile, derived)
         brief = changes.brief(moved_shown, told, limits=limits, release=name)
         write_changes(folder, moved, brief, formats=formats, about=told)
     approved: dict[str, Any] = {"partner": profile.partner, "approver": profile.approver}
@@ -145,19 +137,68 @@ def write_release(
     way["record"] = record_of(project, derived=derived, **approved)
     write_outputs(folder, layers, cleared, plan=plan, about=told, **way)
     _bind(folder, source, name, told=told, label=label, records=(released.lowered, derived))
-    return {
-        "partner": profile.partner,
-        "profile": source.shown(source.resolve(entry.profile)),
-        "marking": str(label.marking),
-        "layers": released.report.to_dict("records"),
-        "rules": [*released.rules.to_dict("records"), *touched, *more],
-        "lowered": released.lowered,
-        "derived": derived,
-        "notes": released.notes,
+    worlds = [world, *(changes.worlds[:1] if changes else ())]
+    open_map = None if way["passphrase"] is None else plan
+    texts = [told["title"], *limits]
+    scanned = scan_written(
+        folder, project, entry, worlds=worlds, seen=seen, texts=texts, moved=moved, plan=open_map
+    )
+    account = _account(source, entry, released, label=label, derived=derived)
+    account["rules"] += [*touched, *more]
+    return account | {
         "analyses": {key: {"rows": len(one.frame)} for key, one in results.done.items()},
         "not_computed": results.skipped,
         "not_compared": moved.skipped if moved else {},
         "failed": own.failed,
+        "scan": scanned,
+    }
+
+
+def _plan(
+    source: ProjectFile,
+    name: str,
+    seen: World,
+    shown: Results,
+    *,
+    told: Mapping[str, Any],
+    limits: list[str],
+    changes: Changes | None,
+) -> PlanningMap | None:
+    """Return the map of a release, None where the project asks for none."""
+    outputs = source.project.outputs
+    if "html" not in outputs.formats:
+        return None
+    return planning_map(
+        told["title"],
+        seen.layers,
+        shown,
+        marking=Marking.parse(told["marking"]),
+        releasable_to=source.profiles[name].partner,
+        as_of=seen.as_of,
+        limits=limits,
+        language=outputs.language,
+        changes=changes,
+    )
+
+
+def _account(
+    source: ProjectFile,
+    entry: ReleaseEntry,
+    released: Released,
+    *,
+    label: Label,
+    derived: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return what the rules of a profile did, for the manifest of the run."""
+    return {
+        "partner": source.profiles[entry.name].partner,
+        "profile": source.shown(source.resolve(entry.profile)),
+        "marking": str(label.marking),
+        "layers": released.report.to_dict("records"),
+        "rules": released.rules.to_dict("records"),
+        "lowered": released.lowered,
+        "derived": derived,
+        "notes": released.notes,
     }
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
+import shapely
 
 from geocn._typing import AnyArray
 from geocn.errors import NotScannedError
@@ -25,6 +26,11 @@ from geocn.errors import NotScannedError
 #: a memoryview) bytes that hold nothing but numbers.
 Part = tuple[str, bytes | str | list[AnyArray] | memoryview]
 Reader = Callable[[bytes, int], Iterator[Part]]
+_TIFF_POSITION = re.compile(
+    rb"\x25\x88[\x04\x0d\x10\x12]\0\x01\0\0\0(?:\0\0\0\0)?"
+    rb"|\x88\x25\0[\x04\x0d\x10\x12]\0\0\0(?:\x01|\0\0\0\0\x01)"
+)
+_MOST_POSITIONS = 4
 _PDF_STREAM = re.compile(rb"stream\r?\n")
 _PDF_HEX = re.compile(rb"<([0-9A-Fa-f\s]{4,})>")
 _PDF_TEXT = re.compile(rb"\(((?:\\.|[^\\()])*)\)")
@@ -237,7 +243,12 @@ def exif_places(data: bytes) -> Iterator[Part]:
 
 def tiff_parts(data: bytes, limit: int) -> Iterator[Part]:
     """Yield the tags of a TIFF, without its pixels, and the texts among all its bytes."""
-    yield from exif_places(data[:65_536])
+    # Without the tag that points at a position, its rationals are none.
+    for match in list(_TIFF_POSITION.finditer(data))[:_MOST_POSITIONS]:
+        little = data[:2] == b"II"
+        at = int.from_bytes(data[match.end() : match.end() + 4], "little" if little else "big")
+        yield from exif_places(data[:65_536])
+        yield from exif_places(data[:4] + data[at : at + 4_096])
     yield "tags", data
 
 
@@ -339,6 +350,23 @@ def _arrow_parts(table: pa.Table, limit: int) -> Iterator[Part]:
     yield "columns", numbers
 
 
+def _vertices(chunk: pa.Array) -> list[AnyArray] | None:
+    """Return the coordinates of geometries, None where the bytes hold anything else.
+
+    Geometries that are written again to the very same bytes have nothing besides.
+    """
+    raw = chunk.to_numpy(zero_copy_only=False)
+    try:
+        shapes = shapely.from_wkb(raw)
+        again = shapely.to_wkb(shapes, flavor="iso")
+    except (shapely.errors.ShapelyError, TypeError, ValueError):
+        return None
+    if not all(one == other for one, other in zip(raw, again, strict=True)):
+        return None
+    z, m = bool(shapely.has_z(shapes).any()), bool(shapely.has_m(shapes).any())
+    return list(shapely.get_coordinates(shapes, include_z=z, include_m=m).T.copy())
+
+
 def _chunk_parts(path: str, chunk: pa.Array) -> Iterator[Part]:
     if pa.types.is_nested(chunk.type):
         for inner in chunk.flatten() if len(chunk) else ():
@@ -350,6 +378,10 @@ def _chunk_parts(path: str, chunk: pa.Array) -> Iterator[Part]:
         yield path, "\n".join(filter(None, chunk.to_pylist()))
     else:
         binary = pa.types.is_binary(chunk.type) or pa.types.is_large_binary(chunk.type)
+        vertices = _vertices(chunk) if binary else None
+        if vertices is not None:
+            yield f"{path} vertices", vertices
+            return
         for buffer in chunk.buffers():
             if buffer is not None and buffer.size > 8:
                 yield path, bytes(buffer) if binary else memoryview(buffer)

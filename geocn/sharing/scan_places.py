@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,11 +109,20 @@ class PlaceIndex:
                     if len(at):
                         yield self._near_read(reading, values[at + x], values[at + y])
 
-    def pairs(self, first: AnyArray, second: AnyArray) -> Iterator[IntArray]:
-        """Yield what pairs of degrees or metres come near, the first eastward."""
+    def pairs(self, columns: Sequence[AnyArray]) -> Iterator[IntArray]:
+        """Yield what rows of any two columns of one length come near, as degrees or metres."""
         for reading in self.readings:
-            if reading.name in ("degrees", "metres"):
-                yield self.among(reading, first, second)
+            if reading.name not in ("degrees", "metres"):
+                continue
+            with np.errstate(invalid="ignore"):
+                east = [_within(one, reading.lon) for one in columns]
+                north = [_within(one, reading.lat) for one in columns]
+            upward = [at for at, mask in enumerate(north) if mask.any()]
+            for x in [at for at, mask in enumerate(east) if mask.any()]:
+                for y in upward:
+                    if x != y and len(columns[x]) == len(columns[y]):
+                        mask = east[x] & north[y]
+                        yield self._near_read(reading, columns[x][mask], columns[y][mask])
 
     def among(self, reading: Reading, x: AnyArray, y: AnyArray) -> IntArray:
         """Return what pairs of numbers come near, read one way."""
@@ -124,6 +133,8 @@ class PlaceIndex:
         return self._near_read(reading, x[mask], y[mask])
 
     def _near_read(self, reading: Reading, x: AnyArray, y: AnyArray) -> IntArray:
+        if not len(x):
+            return np.empty(0, dtype=np.int64)
         lon, lat = reading.degrees(x.astype(np.float64), y.astype(np.float64))
         return self.near(lon, lat)[1]
 

@@ -31,6 +31,7 @@ _ANGLE = re.compile(
     rf"|\b\d{{2,3}} \d{{1,2}} \d{{1,2}}(?:\.\d+)?{_END}|\b\d{{6,7}}(?:\.\d+)?[nsewol]\b"
     rf"|\b[nsewol]?\d{{1,3}}:\d{{1,2}}:\d{{1,2}}(?:\.\d+)?{_END}?"
 )
+_ANGULAR = re.compile(r"\d\s*[°ºd]\s*\d|\d \d{1,2} \d|\d{6}(?:\.\d+)?[nsewol]\b|\d:\d{1,2}:\d")
 _ODD = str.maketrans({"−": "-", "–": "-", "′": "'", "″": '"', "’": "'", "”": '"', "º": "°"})
 _GAPS = (1, 2, 3)
 _FINE_H3 = 11
@@ -96,11 +97,8 @@ class Search:
                 self.add(path, self.watch.find_numbers(one))
         if not len(self.watch.places):
             return
-        for x in plausible[:_MOST_COLUMNS]:
-            for y in plausible[:_MOST_COLUMNS]:
-                if x is not y and len(x) == len(y):
-                    for codes in self.watch.places.pairs(x, y):
-                        self.add(path, Counter(codes.tolist()))
+        for codes in self.watch.places.pairs(plausible[:_MOST_COLUMNS]):
+            self.add(path, Counter(codes.tolist()))
 
     def _sequence(
         self,
@@ -118,7 +116,7 @@ class Search:
         if texts:
             for role, chosen in (("mgrs", _GRID), ("coordinates", _UTM)):
                 self._parsed(path, {role: chosen.findall(text)})
-        angles = _ANGLE.findall(text)
+        angles = _ANGLE.findall(text) if _ANGULAR.search(text) else []
         if len(angles) > 1:
             first, second = angles[:-1], angles[1:]
             self._parsed(path, {"latitude": first, "longitude": second})

@@ -27,10 +27,22 @@ _SOFT_BREAK = re.compile(r"=\r?\n")
 _UNICODE_END = 0x10FFFF
 
 
+_BEYOND_LETTERS = re.compile("[^\x00-\x7f\xc0-\xff]")
+_BASE_LETTERS = "".join(
+    one if len(one) == 1 and ord(one) < 256 else chr(code)
+    for code in range(256)
+    for one in [_UNSEEN.sub("", unicodedata.normalize("NFKD", chr(code))).casefold()]
+).encode("latin-1")
+
+
 def folded(text: str) -> str:
     """Return a text without case, width, accents and invisible marks."""
     if text.isascii():
         return text.lower()
+    if _BEYOND_LETTERS.search(text) is None:
+        # Latin-1's letters alone: each is its base letter, but for the sharp s.
+        plain = text.encode("latin-1").translate(_BASE_LETTERS).decode("latin-1")
+        return plain.replace("ß", "ss")
     return _UNSEEN.sub("", unicodedata.normalize("NFKD", text)).casefold()
 
 

@@ -241,16 +241,24 @@ class Walker:
                 end = stop
             else:
                 self.data(f"{path} › base64", block, depth + 1, certain=False)
-        for skip in range(4) if short else ():
-            joined = blobs.from_short_base64(short, skip)
-            self._guess(f"{path} › base64", joined, depth, numbers=skip == 0)
+        if short:
+            first, *others = (blobs.from_short_base64(short, skip) for skip in range(4))
+            self._guess(f"{path} › base64", b"\n\n".join([first, *others]), depth)
+            self.search.raw(f"{path} › base64", first)
         for letters in short:
             # Two letters are a byte and a half: enough to leave nearly all aside.
             if letters[:2] in _BEGINNINGS and _reader(one := blobs.from_base64(letters)):
                 self.data(f"{path} › base64", one, depth + 1, certain=False)
         rest = " ".join([*kept, text[end:]]) if end else text
+        self._digits(path, rest, depth)
+        return rest
+
+    def _digits(self, path: str, rest: str, depth: int) -> None:
+        """Decode what is hexadecimal or base85."""
         hexed = list(blobs.hex_runs(rest))
-        self._guess(f"{path} › hex", b"\n\n".join(hexed), depth, numbers=True)
+        if hexed:
+            self._guess(f"{path} › hex", b"\n\n".join(hexed), depth)
+            self.search.raw(f"{path} › hex", b"\n\n".join(hexed))
         for one in hexed:
             if _reader(one):
                 self.data(f"{path} › hex", one, depth + 1, certain=False)
@@ -258,17 +266,14 @@ class Walker:
             if _reader(block):
                 self.data(f"{path} › {name}", block, depth + 1, certain=False)
             else:
-                self._guess(f"{path} › {name}", block, depth, numbers=False)
-        return rest
+                self._guess(f"{path} › {name}", block, depth)
 
-    def _guess(self, path: str, data: bytes, depth: int, *, numbers: bool) -> None:
+    def _guess(self, path: str, data: bytes, depth: int) -> None:
         """Look through bytes that may be nothing but chance: no further unpacking."""
         self._spend(0, depth)
         for encoding, text, long in strings_in(data):
             look = self.search.text if long else self.search.words
             look(path if encoding == "text" else f"{path} › {encoding}", text)
-        if numbers:
-            self.search.raw(path, data)
 
     def _fresh(self, path: str, data: bytes) -> bool:
         """Say whether this content is new; what was found in it before is noted again."""
