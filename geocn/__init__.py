@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         read_routes,
         read_seizures,
     )
-    from geocn.project import run
+    from geocn.project import diff, run
 
 __version__ = "0.1.0"
 
@@ -43,6 +43,7 @@ __all__ = [
     "corridors",
     "coverage",
     "cultivation",
+    "diff",
     "errors",
     "evaluation",
     "hotspots",
@@ -69,8 +70,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'geocn' has no attribute {name!r}")
     if name.startswith("read_"):
         return getattr(import_module("geocn.layers"), name)
-    if name == "run":
-        return import_module("geocn.project").run
+    if name in ("diff", "run"):
+        return getattr(import_module("geocn.project"), name)
     return import_module(f"geocn.{name}")
 
 

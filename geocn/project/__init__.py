@@ -13,8 +13,10 @@ _HOMES = {
     "CheckResult": "geocn.project.checking",
     "Project": "geocn.project.model",
     "ProjectFile": "geocn.project.file",
+    "RunDiff": "geocn.project.diffing",
     "RunResult": "geocn.project.running",
     "check": "geocn.project.checking",
+    "diff": "geocn.project.diffing",
     "run": "geocn.project.running",
     "run_since": "geocn.project.running",
     "write_alias_suggestions": "geocn.project.aliases",
@@ -24,8 +26,10 @@ __all__ = [
     "CheckResult",
     "Project",
     "ProjectFile",
+    "RunDiff",
     "RunResult",
     "check",
+    "diff",
     "run",
     "run_since",
     "write_alias_suggestions",
@@ -34,6 +38,7 @@ __all__ = [
 if TYPE_CHECKING:
     from geocn.project.aliases import write_alias_suggestions
     from geocn.project.checking import CheckResult, check
+    from geocn.project.diffing import RunDiff, diff
     from geocn.project.file import ProjectFile
     from geocn.project.model import Project
     from geocn.project.running import RunResult, run, run_since
