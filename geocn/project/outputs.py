@@ -196,7 +196,9 @@ class _Part:
             self.files["parquet"] = publish.write_geoparquet(self.data, target, order=order)
         if "flatgeobuf" in formats and getattr(self.data, "active_geometry_name", None):
             target = _made(stem.with_name(f"{stem.name}.fgb"))
-            self.files["flatgeobuf"] = publish.write_flatgeobuf(self.data, target)
+            self.files["flatgeobuf"] = publish.write_flatgeobuf(
+                self.data, target, heights="all_or_none"
+            )
         if "csv" in formats:
             target = _made(stem.with_name(f"{stem.name}.csv"))
             self.files["csv"] = publish.write_csv(self.data, target)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geocn._typing import StrPath
-from geocn.errors import SchemaError
+from geocn.errors import ParameterError, SchemaError
 from geocn.publish._order import placed
 from geocn.publish._storable import metadata_text, renamed_columns, replacing, storable
 
 
-def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
+def write_flatgeobuf(
+    frame: gpd.GeoDataFrame,
+    path: StrPath,
+    *,
+    heights: Literal["kept", "all_or_none"] = "kept",
+) -> Path:
     """Write a layer as FlatGeobuf, replacing the file in one step.
 
     The file carries a packed Hilbert R-tree, so that a web page or a script can fetch the
@@ -29,6 +34,9 @@ def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
         The layer. No row is lost; with an index they stand in the order of the index.
     path : path-like
         The ``.fgb`` file.
+    heights : {"kept", "all_or_none"}
+        The format holds heights for all geometries or for none. Where only some have one,
+        ``"kept"`` is an error and ``"all_or_none"`` drops them.
 
     Returns
     -------
@@ -37,8 +45,11 @@ def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
 
     Raises
     ------
+    ParameterError
+        Where ``heights`` is neither.
     CRSError, SchemaError
-        Where the frame has no geometry column, no CRS, or a column name stands twice.
+        Where the frame has no geometry column, no CRS, a column name stands twice, or only
+        some geometries have heights.
     WriteError
         Where the file cannot be written; the previous version is still whole.
 
@@ -46,9 +57,7 @@ def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
     -----
     The format cannot index a row without a place. A layer with such a row (null, empty or
     not finite) is written whole, in its own order, *without* the index; leave these rows out
-    first where the index matters more. Empty geometries become null. Where some geometries
-    have heights and others none, the others get the height NaN, for the format holds one kind
-    only. Times keep milliseconds. A column that differs from another by case only gets an
+    first where the index matters more. Empty geometries become null. Times keep milliseconds. A column that differs from another by case only gets an
     underscore. ``attrs`` stand as JSON in the file's description.
 
     Examples
@@ -62,8 +71,10 @@ def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
     ...     geopandas.read_file(folder + "/sites.fgb").n.tolist()
     [1]
     """
+    if heights not in ("kept", "all_or_none"):
+        raise ParameterError(f"heights={heights!r}; choose 'kept' or 'all_or_none'")
     name = Path(path).name
-    table = _for_flatgeobuf(frame, name)
+    table = _for_flatgeobuf(frame, name, heights)
     errors = (DataSourceError, DataLayerError, FeatureError)
     with replacing(path, drivers=errors) as temporary:
         pyogrio.write_dataframe(
@@ -80,7 +91,7 @@ def write_flatgeobuf(frame: gpd.GeoDataFrame, path: StrPath) -> Path:
     return Path(path)
 
 
-def _for_flatgeobuf(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
+def _for_flatgeobuf(frame: gpd.GeoDataFrame, name: str, heights: str) -> gpd.GeoDataFrame:
     active = getattr(frame, "active_geometry_name", None)
     if active is None:
         raise SchemaError(
@@ -94,15 +105,21 @@ def _for_flatgeobuf(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
         if column != active and str(table[column].dtype) == "geometry":
             table[column] = pd.Series(table[column].to_wkt(), index=table.index, dtype="str")
     table = table.rename(columns=renamed_columns([str(c) for c in table.columns if c != active]))
-    return table.set_geometry(_of_one_kind(table.geometry))
+    return table.set_geometry(_of_one_kind(table.geometry, name, heights))
 
 
-def _of_one_kind(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+def _of_one_kind(shapes: gpd.GeoSeries, name: str, heights: str) -> gpd.GeoSeries:
     kept = shapes.where(~shapes.is_empty, None)
-    known = kept.notna()
-    if not known.any() or kept[known].has_z.nunique() < 2:
+    known = kept[kept.notna()]
+    high = known.has_z
+    if high.all() or not high.any():
         return kept
-    values = kept.to_numpy(copy=True)
-    flat = known.to_numpy() & ~kept.has_z.to_numpy()
-    values[flat] = shapely.force_3d(values[flat], z=np.nan)
-    return gpd.GeoSeries(values, index=shapes.index, crs=shapes.crs, name=shapes.name)
+    if heights == "all_or_none":
+        return gpd.GeoSeries(shapely.force_2d(kept.to_numpy()), index=kept.index, crs=kept.crs)
+    raise SchemaError(
+        name,
+        found=f"{int(high.sum())} geometries with heights and {int((~high).sum())} without",
+        expected="heights for all or for none: the format holds one kind",
+        rows=list(known.index[high]),
+        repair="Drop them with heights='all_or_none' or shapely.force_2d.",
+    )

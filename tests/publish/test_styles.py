@@ -208,16 +208,9 @@ def test_qgis_draws_categories(in_qgis: dict[str, Any]) -> None:
     found = in_qgis["areas"]
     assert found["renderer"] == "categorizedSymbol"
     assert found["legend"] == ["hot <99 %>", "not significant", "other"]
-    labels = [row["labels"][0] for row in found["rows"]]
-    assert labels == [
-        "hot <99 %>",
-        "not significant",
-        "other",
-        "hot <99 %>",
-        "other",
-        "not significant",
-    ]
-    assert found["rows"][0]["colors"] == ["#b2182b"]
+    colors = [row["colors"] for row in found["rows"]]
+    hot, none, other = ["#b2182b"], ["#e3e1dc"], ["#b8b5ae"]
+    assert colors == [hot, none, other, hot, other, none]
 
 
 def test_qgis_puts_a_limit_into_the_upper_class_as_the_map_does(in_qgis: dict[str, Any]) -> None:
