@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geocn import project as projects
-from geocn._cli_print import line, progress, table
+from geocn._cli_log import Log
+from geocn._cli_print import line, table
 from geocn._sample import sample_folder
+from geocn.errors import ParameterError
+from geocn.project.known import ready, request_of
+from geocn.project.run_result import RunResult
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of a run."""
+
+    project: Path
+    out: Path | None = None
+    period: str | None = None
+    since: str | None = None
+    every: str = "month"
+    as_of: str | None = None
+    cache: bool = True
+    keep_going: bool = False
 
 
 def sample_project() -> Path:
@@ -16,21 +34,93 @@ def sample_project() -> Path:
     return sample_folder() / "andes" / "project.toml"
 
 
-def run_project(project: Path, *, out: Path | None, period: str | None, as_of: str | None) -> None:
-    """Run a project and print what was read, what was computed and where it is."""
-    with progress() as tell:
-        result = projects.run(project, out=out, period=period, as_of=as_of, progress=tell)
-    _print_files(result.manifest["files"])
-    done = result.manifest["analyses"]
-    table("Analyses", ("name", "rows"), [(name, one["rows"]) for name, one in done.items()])
-    _print_pairs("Not computed", ("name", "why"), result.skipped)
-    for name, one in result.manifest["releases"].items():
-        _print_pairs(f"Release {name}: not computed", ("name", "why"), one["not_computed"])
-    _print_notes(result.notes)
-    for name, one in result.manifest["releases"].items():
-        line("release", name, _what_left(one))
-    line("folder", result.folder)
-    for path in result.maps:
+def run_project(asked: Asked, log: Log) -> bool:
+    """Run a project and print what was read, what was computed and where it is.
+
+    Returns
+    -------
+    bool
+        False where a run is partial.
+    """
+    if asked.period and asked.since:
+        raise ParameterError("give --period or --since, not both")
+    log.event("start", project=str(asked.project), period=asked.period, since=asked.since)
+    runs = _runs(asked, log)
+    for one in runs:
+        log.event("run", **_counts(one))
+        if one.status != "unchanged":
+            _print_new(one)
+        _print_where(one)
+    log.event("end", runs=len(runs), new=sum(one.status != "unchanged" for one in runs))
+    return all(one.status != "partial" for one in runs)
+
+
+def _runs(asked: Asked, log: Log) -> list[RunResult]:
+    what = {"since": asked.since, "every": asked.every} if asked.since else {"period": asked.period}
+    request = request_of(asked.project, out=asked.out, as_of=asked.as_of, **what)
+    found = ready(request) if asked.cache else None
+    if found is not None:
+        return found
+    # Only now the libraries that take seconds to load.
+    from geocn import project as projects
+
+    how: dict[str, Any] = {
+        "out": asked.out,
+        "as_of": asked.as_of,
+        "cache": asked.cache,
+        "keep_going": asked.keep_going,
+    }
+    with log.progress() as tell:
+        if asked.since:
+            return projects.run_since(
+                asked.project, since=asked.since, every=asked.every, progress=tell, **how
+            )
+        return [projects.run(asked.project, period=asked.period, progress=tell, **how)]
+
+
+def _counts(one: RunResult) -> dict[str, Any]:
+    manifest = one.manifest
+    files = [told for told in manifest["files"] if "layer" in told]
+    return {
+        "run_id": one.folder.name,
+        "status": one.status,
+        "folder": str(one.folder),
+        "period": manifest["period"],
+        "as_of": manifest["as_of"],
+        "marking": manifest["marking"],
+        "files": len(files),
+        "rows_in": sum(told.get("rows_in", 0) for told in files),
+        "rows_rejected": sum(told.get("rows_rejected", 0) for told in files),
+        "rows": {name: told["rows"] for name, told in manifest["layers"].items()},
+        "analyses": len(manifest["analyses"]),
+        "not_computed": len(manifest["not_computed"]),
+        "releases": list(manifest["releases"]),
+        "failed": manifest["failed"],
+        "from_cache": len(one.cached),
+        "notes": one.notes,
+    }
+
+
+def _print_new(one: RunResult) -> None:
+    manifest = one.manifest
+    _print_files(manifest["files"])
+    done = manifest["analyses"]
+    table("Analyses", ("name", "rows"), [(name, told["rows"]) for name, told in done.items()])
+    _print_pairs("Not computed", ("name", "why"), one.skipped)
+    for name, told in manifest["releases"].items():
+        _print_pairs(f"Release {name}: not computed", ("name", "why"), told["not_computed"])
+    _print_pairs("Failed", ("what", "why"), one.failed)
+    _print_notes(one.notes)
+    for name, told in manifest["releases"].items():
+        line("release", name, _what_left(told))
+
+
+def _print_where(one: RunResult) -> None:
+    period = [one.manifest["period"]] if one.manifest["period"] else []
+    if one.status != "new":
+        line(one.status, *period)
+    line("folder", one.folder)
+    for path in one.maps:
         line("map", path)
 
 
@@ -47,9 +137,41 @@ def _what_left(release: Mapping[str, Any]) -> str:
     )
 
 
+def show_plan(asked: Asked, log: Log) -> None:
+    """Print what a run would do; nothing is written."""
+    from geocn.project.plan import plan_runs
+
+    with log.progress() as tell:
+        found = plan_runs(
+            asked.project,
+            out=asked.out,
+            period=asked.period,
+            since=asked.since,
+            every=asked.every,
+            as_of=asked.as_of,
+            progress=tell,
+        )
+    for one in found:
+        log.event("plan", run_id=one.folder.name, status=one.status, inputs=one.inputs)
+        inputs = sorted(one.inputs.items())
+        table("Inputs", ("file", "since the last run"), inputs)
+        rows = [(work.part, work.name, work.way, work.why) for work in one.work]
+        table("Work", ("part", "analysis", "would be", "why"), rows)
+        line(f"would be {one.status}", one.folder)
+
+
+def watch_project(asked: Asked, log: Log, *, rest_s: float) -> None:
+    """Run a project, and again whenever its files change, until the process is told to end."""
+    from geocn._cli_watch import watch_and_run
+
+    watch_and_run(asked, log, rest_s=rest_s)
+
+
 def check_project(project: Path, *, as_of: str | None) -> None:
     """Check a project and print what its files hold."""
-    with progress() as tell:
+    from geocn import project as projects
+
+    with Log().progress() as tell:
         found = projects.check(project, as_of=as_of, progress=tell)
     _print_files(found.files)
     _print_notes(found.notes)

@@ -1,7 +1,9 @@
 """The ``geocn`` command: demo, run, check, inspect, scan.
 
-Exit codes: 0 done · 2 the project file (or the command line) is wrong · 3 an input is bad
-· 4 the output could not be written, the previous version is whole · 130 interrupted.
+Exit codes: 0 done, or nothing to do (said with the word "unchanged") · 2 the project file
+(or the command line) is wrong · 3 an input is bad · 4 another run holds the output folder
+· 5 partial: something failed, the rest is published (``--keep-going``) · 6 the output could
+not be written, the previous version is whole · 130, 143 interrupted, ended.
 ``scan``: 0 clean · 1 a leak was found · 2 could not be scanned.
 Heavy libraries are loaded inside the commands, so that ``geocn --help`` is immediate.
 """
@@ -9,16 +11,22 @@ Heavy libraries are loaded inside the commands, so that ``geocn --help`` is imme
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geocn.errors import GeocnError, ParameterError, ProjectError, WriteError
+from geocn.errors import GeocnError, LockedError, ParameterError, ProjectError, WriteError
 
-BAD_PROJECT, BAD_INPUT, NOT_WRITTEN, INTERRUPTED = 2, 3, 4, 130
+if TYPE_CHECKING:
+    from geocn._cli_log import Log
+
+BAD_PROJECT, BAD_INPUT, LOCKED, PARTIAL, NOT_WRITTEN = 2, 3, 4, 5, 6
+INTERRUPTED, TERMINATED = 130, 143
 NOT_SCANNED = 2
 # Drivers that open other files, the network or code. Only effective before GDAL loads,
 # which is why it happens here: this process is ours.
@@ -50,28 +58,62 @@ AsOf = Annotated[
 ]
 
 
+class Every(StrEnum):
+    """Lengths of periods."""
+
+    month = "month"
+    quarter = "quarter"
+    year = "year"
+
+
+class LogMode(StrEnum):
+    """What a run tells on standard error."""
+
+    text = "text"
+    json = "json"
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end (SIGTERM)."""
+
+
 def main() -> None:
     """Run the command line; every failure of ours is one line and an exit code."""
     os.environ.setdefault("GDAL_SKIP", _SKIPPED_DRIVERS)
+    signal.signal(signal.SIGTERM, _terminate)
     app()
 
 
+def _terminate(_number: int, _frame: object) -> None:
+    raise Terminated
+
+
 @contextmanager
-def _failing_plainly() -> Iterator[None]:
-    """Turn errors into a line on stderr and an exit code, without a traceback."""
+def _failing_plainly(log: Log | None = None) -> Iterator[None]:
+    """Turn errors into a line on stderr (an event of ``log``) and an exit code."""
     try:
         yield
+    except Terminated:
+        _stop("ended; the previous run is whole", TERMINATED, log)
     except KeyboardInterrupt:
-        _stop("interrupted; the previous run is whole", INTERRUPTED)
-    except (ProjectError, ParameterError) as error:
-        _stop(str(error), BAD_PROJECT)
-    except WriteError as error:
-        _stop(str(error), NOT_WRITTEN)
+        _stop("interrupted; the previous run is whole", INTERRUPTED, log)
     except GeocnError as error:
-        _stop(str(error), BAD_INPUT)
+        _stop(str(error), code_of(error), log, kind=type(error).__name__)
 
 
-def _stop(message: str, code: int) -> None:
+def code_of(error: GeocnError) -> int:
+    """Return the exit code that tells an error."""
+    if isinstance(error, (ProjectError, ParameterError)):
+        return BAD_PROJECT
+    if isinstance(error, LockedError):
+        return LOCKED
+    return NOT_WRITTEN if isinstance(error, WriteError) else BAD_INPUT
+
+
+def _stop(message: str, code: int, log: Log | None = None, *, kind: str = "Interrupted") -> None:
+    if log is not None and log.is_json:
+        log.event("error", kind=kind, message=message, code=code)
+        raise typer.Exit(code)
     for line in message.splitlines():
         typer.echo(f"geocn: {line}", err=True)
     raise typer.Exit(code)
@@ -81,9 +123,11 @@ def _stop(message: str, code: int) -> None:
 def demo(out: Out = None, period: PeriodOption = None, as_of: AsOf = None) -> None:
     """Run the bundled project and say where its maps are."""
     with _failing_plainly():
-        from geocn._cli_run import run_project, sample_project
+        from geocn._cli_log import Log
+        from geocn._cli_run import Asked, run_project, sample_project
 
-        run_project(sample_project(), out=out or Path("geocn-demo"), period=period, as_of=as_of)
+        asked = Asked(sample_project(), out or Path("geocn-demo"), period, as_of=as_of)
+        run_project(asked, Log())
 
 
 @app.command()
@@ -92,12 +136,48 @@ def run(
     out: Out = None,
     period: PeriodOption = None,
     as_of: AsOf = None,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="Every period from this one to the cut-off, such as 2025-01."),
+    ] = None,
+    every: Annotated[Every, typer.Option("--every", help="Length of these periods.")] = Every.month,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Publish what is whole where a part fails (code 5)."),
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read and compute everything, keep nothing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever a file of the project changes.")
+    ] = False,
+    rest: Annotated[
+        float, typer.Option("--rest", help="Seconds without a change before --watch runs.", min=0.1)
+    ] = 2.0,
+    log: Annotated[
+        LogMode, typer.Option("--log", help="What stands on standard error.")
+    ] = LogMode.text,
 ) -> None:
     """Read the partners' files of a project, analyse, and write layers, maps and manifest."""
-    with _failing_plainly():
-        from geocn._cli_run import run_project
+    from geocn._cli_log import Log
 
-        run_project(project, out=out, period=period, as_of=as_of)
+    told = Log(log.value)
+    with _failing_plainly(told):
+        from geocn import _cli_run as behind
+
+        asked = behind.Asked(
+            project, out, period, since, every.value, as_of, not no_cache, keep_going
+        )
+        if dry_run:
+            behind.show_plan(asked, told)
+        elif watch:
+            behind.watch_project(asked, told, rest_s=rest)
+        elif not behind.run_project(asked, told):
+            raise typer.Exit(PARTIAL)
 
 
 @app.command()
@@ -110,6 +190,28 @@ def check(
         from geocn._cli_run import check_project
 
         check_project(project, as_of=as_of)
+
+
+@app.command()
+def diff(
+    before: Annotated[
+        Path, typer.Argument(help="Folder of a run; alone, a folder of runs (previous, latest).")
+    ],
+    after: Annotated[Path | None, typer.Argument(help="Folder of the later run.")] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="Compare this release of both runs.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the change layer and the brief.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")] = False,
+) -> None:
+    """Say what differs between two runs: inputs, parameters, rows, cells and segments."""
+    with _failing_plainly():
+        from geocn._cli_diff import diff_and_print
+
+        diff_and_print(before, after, release=release, as_json=as_json, out=out)
 
 
 @app.command()

@@ -8,9 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import geopandas as gpd
-
-Frames = tuple[dict[str, gpd.GeoDataFrame], dict[str, Any]]
+Frames = tuple[dict[str, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ class RunResult:
         return self.load()
 
     @property
-    def layers(self) -> dict[str, gpd.GeoDataFrame]:
-        """The joint layers by name, of the period where one was asked for."""
+    def layers(self) -> dict[str, Any]:
+        """The joint layers (GeoDataFrames) by name, of the period where one was asked for."""
         return self._frames[0]
 
     @property

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 from geocn._typing import StrPath
 from geocn.errors import ParameterError
 from geocn.project.checking import cutoff_of, silent
 from geocn.project.file import ProjectFile
-from geocn.project.period import Period, parse_day
+from geocn.project.known import ready, request_of
+from geocn.project.period import Period
 from geocn.project.reading import Progress
-from geocn.project.record import Request, unchanged
+from geocn.project.record import Request
 from geocn.project.releasing import passphrase_of
 from geocn.project.run_result import RunResult
-from geocn.project.session import Session, known, points_to
+from geocn.project.session import Session
 
 __all__ = ["RunResult", "periods", "run", "run_since"]
 
@@ -76,9 +76,9 @@ def run(
         Where ``out`` cannot be written, or another run is writing there.
     """
     window = Period.parse(period) if period else None
-    request = _request(project_file, out, as_of, period=period)
-    if cache and (found := _ready(request)):
-        return known(request, found)[0]
+    request = request_of(project_file, out=out, as_of=as_of, period=period)
+    if cache and (found := ready(request)):
+        return found[0]
     source = ProjectFile.read(project_file)
     windows = [(window, cutoff_of(source, as_of, window))]
     cutoff = windows[0][1]
@@ -124,9 +124,9 @@ def run_since(
     """
     start = Period.parse(since).start
     first = Period.around(start, every)
-    request = _request(project_file, out, as_of, since=since, every=every)
-    if cache and (found := _ready(request)):
-        return known(request, found)
+    request = request_of(project_file, out=out, as_of=as_of, since=since, every=every)
+    if cache and (found := ready(request)):
+        return found
     source = ProjectFile.read(project_file)
     cutoff = cutoff_of(source, as_of, None)
     windows = periods(first, cutoff, every)
@@ -148,22 +148,6 @@ def periods(first: Period, cutoff: date, every: str) -> list[tuple[Period, date]
     while found[-1].end < cutoff:
         found.append(Period.around(found[-1].end + timedelta(days=1), every))
     return [(one, min(cutoff, one.end)) for one in found]
-
-
-def _request(project_file: StrPath, out: StrPath | None, as_of: Any, **what: Any) -> Request:
-    day = parse_day(as_of)
-    return Request(
-        Path(project_file),
-        Path(out) if out is not None else None,
-        as_of=day.isoformat() if day else None,
-        **what,
-    )
-
-
-def _ready(request: Request) -> list[Path] | None:
-    """Return the folders of the same runs where they are whole and ``latest`` is the last."""
-    target, found = request.target(), unchanged(request)
-    return found if target and found and points_to(target / "latest", found[-1].name) else None
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from geocn.project.checking import silent
 from geocn.project.file import ProjectFile
 from geocn.project.job import Job
 from geocn.project.joining import Joiner, Joint, columns_of
+from geocn.project.known import known, pointed
 from geocn.project.lock import held
 from geocn.project.manifest import recipe, run_name
 from geocn.project.paths import CACHE, is_pattern
@@ -210,31 +211,15 @@ class Session:
         )
 
 
-def known(request: Request, folders: Sequence[Path]) -> list[RunResult]:
-    """Return runs that are there and whole; their frames are read when they are asked for."""
-    found = []
-    for folder in folders:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        load = _loader(request, manifest)
-        notes = notes_of_manifest(manifest)
-        found.append(RunResult(folder, manifest, load, status="unchanged", notes=notes))
-    return found
-
-
-def _loader(request: Request, manifest: dict[str, Any]) -> Any:
-    def load() -> Frames:
-        source = ProjectFile.read(request.project)
-        window = Period.parse(manifest["period"]) if manifest["period"] else None
-        as_of = date.fromisoformat(manifest["as_of"])
-        cutoff = date.fromisoformat(request.as_of) if request.as_of else source.project.as_of
-        target = request.out or source.resolve(source.project.outputs.folder)
-        session = Session(source, request, target, cutoff or as_of, silent)
-        session.cache = Cache(target / CACHE, writes=False)
-        job = session.job(window, as_of)
-        done = job.results().done
-        return job.joint.layers, {name: one.frame for name, one in done.items()}
-
-    return load
+def frames_again(request: Request, period: str | None, as_of: date) -> Frames:
+    """Return layers and results of a run that is there, from the cache as far as it goes."""
+    source = ProjectFile.read(request.project)
+    cutoff = date.fromisoformat(request.as_of) if request.as_of else source.project.as_of
+    target = request.out or source.resolve(source.project.outputs.folder)
+    session = Session(source, request, target, cutoff or as_of, silent)
+    session.cache = Cache(target / CACHE, writes=False)
+    job = session.job(Period.parse(period) if period else None, as_of)
+    return job.joint.layers, {name: one.frame for name, one in job.results().done.items()}
 
 
 def _parts(joint: Joint) -> list[tuple[str, Any]]:
@@ -252,20 +237,6 @@ def _staging(target: Path) -> Path:
         why = error.strerror or type(error).__name__
         raise WriteError(f"{target} cannot be written to: {why}.") from error
     return folder
-
-
-def points_to(link: Path, name: str) -> bool:
-    """Say whether ``link`` (or the text file in its place) names the run ``name``."""
-    return pointed(link) == name
-
-
-def pointed(link: Path) -> str | None:
-    """Return the name of the run that ``link`` points to, None where it points to none."""
-    try:
-        return link.readlink().as_posix()
-    except OSError:
-        text = link.with_suffix(".txt")
-        return text.read_text("utf-8").strip() if text.is_file() else None
 
 
 def point(target: Path, name: str) -> None:
