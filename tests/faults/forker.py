@@ -56,8 +56,16 @@ def _run(ask: dict[str, Any], answer: int) -> None:
     try:
         _limit(ask)
         warnings.simplefilter("ignore")
-        result = geocn.project.run(ask["project"], out=ask["out"], as_of=ask.get("as_of"))
-        said = {"folder": str(result.folder)}
+        where = {"out": ask["out"], "as_of": ask.get("as_of")}
+        if ask.get("since"):
+            done = geocn.project.run_since(ask["project"], since=ask["since"], **where)
+        else:
+            done = [geocn.project.run(ask["project"], **where)]
+        said = {
+            "folder": str(done[-1].folder),
+            "folders": [str(one.folder) for one in done],
+            "statuses": [one.status for one in done],
+        }
     except BaseException as error:
         typed = isinstance(error, GeocnError)
         said = {"error": type(error).__name__, "typed": typed, "words": str(error)[:500]}

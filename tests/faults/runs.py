@@ -69,6 +69,8 @@ class Said(TypedDict, total=False):
     """What came of a run: a folder, or an error; the signal that ended it; how long it took."""
 
     folder: str
+    folders: list[str]
+    statuses: list[str]
     error: str
     typed: bool
     words: str
@@ -85,6 +87,8 @@ class Ask:
     ----------
     project, out : str
     as_of : str, optional
+    since : str, optional
+        Run every month from this one.
     signal, after_s : int, float
         Sent so long after the start.
     file_size : int, optional
@@ -106,6 +110,7 @@ class Ask:
     more_memory_mb: float | None = None
     user: int | None = None
     no_sockets: bool = False
+    since: str | None = None
 
 
 class Forker:
