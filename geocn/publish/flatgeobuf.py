@@ -35,8 +35,8 @@ def write_flatgeobuf(
     path : path-like
         The ``.fgb`` file.
     heights : {"kept", "all_or_none"}
-        The format holds heights for all geometries or for none. Where only some have one,
-        ``"kept"`` is an error and ``"all_or_none"`` drops them.
+        The format holds heights where all geometries have them and are of one type. Where
+        they cannot be kept, ``"kept"`` is an error and ``"all_or_none"`` drops them.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def write_flatgeobuf(
     ParameterError
         Where ``heights`` is neither.
     CRSError, SchemaError
-        Where the frame has no geometry column, no CRS, a column name stands twice, or only
-        some geometries have heights.
+        Where the frame has no geometry column, no CRS, a column name stands twice, or
+        heights cannot be kept.
     WriteError
         Where the file cannot be written; the previous version is still whole.
 
@@ -57,8 +57,9 @@ def write_flatgeobuf(
     -----
     The format cannot index a row without a place. A layer with such a row (null, empty or
     not finite) is written whole, in its own order, *without* the index; leave these rows out
-    first where the index matters more. Empty geometries become null. Times keep milliseconds. A column that differs from another by case only gets an
-    underscore. ``attrs`` stand as JSON in the file's description.
+    first where the index matters more. Empty geometries become null. Times keep
+    milliseconds. A column that differs from another by case only gets an underscore.
+    ``attrs`` stand as JSON in the file's description.
 
     Examples
     --------
@@ -74,7 +75,7 @@ def write_flatgeobuf(
     if heights not in ("kept", "all_or_none"):
         raise ParameterError(f"heights={heights!r}; choose 'kept' or 'all_or_none'")
     name = Path(path).name
-    table = _for_flatgeobuf(frame, name, heights)
+    table, declared = _for_flatgeobuf(frame, name, heights)
     errors = (DataSourceError, DataLayerError, FeatureError)
     with replacing(path, drivers=errors) as temporary:
         pyogrio.write_dataframe(
@@ -82,7 +83,7 @@ def write_flatgeobuf(
             temporary,
             layer=Path(path).stem,
             driver="FlatGeobuf",
-            geometry_type="Unknown",
+            geometry_type=declared,
             use_arrow=True,
             SPATIAL_INDEX="YES" if placed(table).all() else "NO",
             TITLE=Path(path).stem,
@@ -91,7 +92,9 @@ def write_flatgeobuf(
     return Path(path)
 
 
-def _for_flatgeobuf(frame: gpd.GeoDataFrame, name: str, heights: str) -> gpd.GeoDataFrame:
+def _for_flatgeobuf(
+    frame: gpd.GeoDataFrame, name: str, heights: str
+) -> tuple[gpd.GeoDataFrame, str]:
     active = getattr(frame, "active_geometry_name", None)
     if active is None:
         raise SchemaError(
@@ -105,21 +108,27 @@ def _for_flatgeobuf(frame: gpd.GeoDataFrame, name: str, heights: str) -> gpd.Geo
         if column != active and str(table[column].dtype) == "geometry":
             table[column] = pd.Series(table[column].to_wkt(), index=table.index, dtype="str")
     table = table.rename(columns=renamed_columns([str(c) for c in table.columns if c != active]))
-    return table.set_geometry(_of_one_kind(table.geometry, name, heights))
+    shapes, declared = _of_one_kind(table.geometry, name, heights)
+    return table.set_geometry(shapes), declared
 
 
-def _of_one_kind(shapes: gpd.GeoSeries, name: str, heights: str) -> gpd.GeoSeries:
+def _of_one_kind(shapes: gpd.GeoSeries, name: str, heights: str) -> tuple[gpd.GeoSeries, str]:
+    """Return the shapes that the format can hold, and the type that its header declares."""
     kept = shapes.where(~shapes.is_empty, None)
     known = kept[kept.notna()]
-    high = known.has_z
-    if high.all() or not high.any():
-        return kept
+    types, high = set(known.geom_type), known.has_z
+    declared = types.pop() if len(types) == 1 else "Unknown"
+    if not high.any():
+        return kept, declared
+    if high.all() and declared != "Unknown":
+        return kept, f"{declared} Z"
     if heights == "all_or_none":
-        return gpd.GeoSeries(shapely.force_2d(kept.to_numpy()), index=kept.index, crs=kept.crs)
+        flat = gpd.GeoSeries(shapely.force_2d(kept.to_numpy()), index=kept.index, crs=kept.crs)
+        return flat, declared
     raise SchemaError(
         name,
-        found=f"{int(high.sum())} geometries with heights and {int((~high).sum())} without",
-        expected="heights for all or for none: the format holds one kind",
+        found=f"heights in {int(high.sum())} of {len(known)} geometries of {declared} type",
+        expected="heights in all of one type, or in none: the format holds no others",
         rows=list(known.index[high]),
         repair="Drop them with heights='all_or_none' or shapely.force_2d.",
     )

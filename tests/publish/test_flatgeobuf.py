@@ -10,6 +10,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from shapely.geometry import LineString
 
 from geocn.errors import CRSError, ParameterError, SchemaError, WriteError
 from geocn.publish import write_flatgeobuf
@@ -59,13 +60,17 @@ def test_a_row_without_a_place_costs_the_index_not_the_row(odd: str, tmp_path: P
 
 def test_heights_of_some_are_refused_or_dropped_on_request(tmp_path: Path) -> None:
     frame, path = points("point", "point_z", "null"), tmp_path / "a.fgb"
-    with pytest.raises(SchemaError, match="1 geometries with heights and 1 without"):
+    with pytest.raises(SchemaError, match="heights in 1 of 2 geometries of Point type"):
         write_flatgeobuf(frame, path)
     with pytest.raises(ParameterError, match="heights='some'"):
         write_flatgeobuf(frame, path, heights="some")  # type: ignore[arg-type]
     back = gpd.read_file(write_flatgeobuf(frame, path, heights="all_or_none")).set_index("id")
     assert not back.geometry.has_z.any()
     assert (back.geometry["point_z"].x, back.geometry["point_z"].y) == (-74.1, 4.6)
+    mixed = points("line", "point_z").iloc[1:].assign(geometry=lambda f: f.geometry)
+    mixed.loc[9] = ["line_z", LineString([(0, 0, 1), (1, 1, 2)])]
+    with pytest.raises(SchemaError, match="of Unknown type"):
+        write_flatgeobuf(mixed, path)
     whole = points("point_z", "null")
     assert gpd.read_file(write_flatgeobuf(whole, path)).geometry[0].z == 2600.0
 
