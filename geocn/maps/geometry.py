@@ -23,6 +23,7 @@ _COARSER = (1_000, 10_000)
 _STEPS_IN_PRECISION = 5.0
 _FEW_ROWS = 2_000
 _HUGE = 1e9
+_LONLAT = "EPSG:4326"
 _POINT, _LINE, _RING, _HOLE = 0, 1, 2, 3
 
 
@@ -57,11 +58,15 @@ def lonlat(frame: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
         )
     result = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
     result = result.copy()
-    _refuse(result, _extent(result.geometry) > _HUGE, layer)
-    result["geometry"] = result.geometry.where(_drawable(result.geometry), None)
-    result = result.to_crs("EPSG:4326")
-    result["geometry"] = result.geometry.where(_drawable(result.geometry), None)
-    bounds = result.geometry.bounds.to_numpy()
+    bounds = _bounds(result.geometry)
+    huge = np.isfinite(bounds) & (np.abs(bounds) > _HUGE)
+    _refuse(result, np.asarray(huge.any(axis=1)), layer)
+    result["geometry"] = result.geometry.where(np.isfinite(bounds).all(axis=1), None)
+    if result.crs != _LONLAT:
+        result = result.to_crs(_LONLAT)
+        bounds = _bounds(result.geometry)
+        result["geometry"] = result.geometry.where(np.isfinite(bounds).all(axis=1), None)
+    bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
     limits = np.array([-360.0, -90.0, -90.0, 360.0])
     with np.errstate(invalid="ignore"):
         outside = (bounds[:, 0] < limits[0]) | (bounds[:, 2] > limits[3])
@@ -70,16 +75,9 @@ def lonlat(frame: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
     return result
 
 
-def _extent(geometry: gpd.GeoSeries) -> FloatArray:
-    with np.errstate(invalid="ignore"):
-        size = np.abs(geometry.bounds.to_numpy(dtype="float64"))
-        size[~np.isfinite(size)] = 0.0
-    return size.max(axis=1) if len(size) else np.empty(0)
-
-
-def _drawable(geometry: gpd.GeoSeries) -> BoolArray:
-    finite = np.isfinite(geometry.bounds.to_numpy(dtype="float64")).all(axis=1)
-    return np.asarray(finite & ~shapely.is_missing(geometry.values) & ~geometry.is_empty)
+def _bounds(geometry: gpd.GeoSeries) -> FloatArray:
+    """Return the bounds of each geometry; not finite where it cannot be drawn."""
+    return np.array(shapely.bounds(np.asarray(geometry.values)), dtype=np.float64)
 
 
 def _refuse(frame: gpd.GeoDataFrame, wrong: BoolArray, layer: str) -> None:

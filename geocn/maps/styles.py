@@ -8,6 +8,7 @@ colours than areas and symbols, which have an outline.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -135,10 +136,7 @@ def category_style(
 
     A level named in ``slots`` takes the same colour and shape on every map.
     """
-    count: dict[str, int] = {}
-    for level in levels:
-        if level is not None:
-            count[level] = count.get(level, 0) + 1
+    count = Counter(level for level in levels if level is not None)
     ranked = sorted(count, key=lambda level: (-count[level], level))
     named = ranked[: len(CATEGORIES)]
     places = _places(named, slots)
