@@ -151,6 +151,7 @@ def write_provenance(
     sourced = [_source(number, one) for number, one in enumerate(sources, start=1)]
     acted = [_action(number, one, ids) for number, one in enumerate(steps, start=1)]
     approved = _approval(partner, approver)
+    about = [{"@id": entities[0]["@id"]} for entities in (*acted, *approved)]
     whole: Entity = {
         "@id": "./",
         "@type": "Dataset",
@@ -160,7 +161,7 @@ def write_provenance(
         "license": {"@id": "#marking"},
         "hasPart": [{"@id": identity} for identity in ids.values()],
         "isBasedOn": [{"@id": entities[0]["@id"]} for entities in sourced],
-        "mentions": [{"@id": entities[0]["@id"]} for entities in (*acted, *approved)],
+        "mentions": [{"@id": "#software-geocn"}, *about],
     }
     graph = [_descriptor(), whole, _marked(marking), *_software()]
     graph += [_file(path, identity) for path, identity in ids.items()]
@@ -252,7 +253,7 @@ def _action(number: int, step: Step, ids: Mapping[Path, str]) -> list[Entity]:
     identity = f"#step-{number}"
     values = [
         {
-            "@id": f"{identity}/{quote(str(name))}",
+            "@id": f"{identity}/{_quoted(name)}",
             "@type": "PropertyValue",
             "name": str(name),
             "value": text,
@@ -297,7 +298,11 @@ def _approval(partner: str | None, approver: str | None) -> list[list[Entity]]:
 
 
 def _named(kind: str, name: str) -> Entity:
-    return {"@id": f"#{kind.lower()}-{quote(name, safe='')}", "@type": kind, "name": name}
+    return {"@id": f"#{kind.lower()}-{_quoted(name)}", "@type": kind, "name": name}
+
+
+def _quoted(name: Any) -> str:
+    return quote(str(clean_text(str(name))), safe="")
 
 
 def _text(value: Any) -> str:

@@ -23,7 +23,7 @@ from geocn.io.atomic import atomic_folder, safe_name, sha256_file
 from geocn.publish._about import facts_of, sentence, sources_of
 from geocn.publish._media import media_type
 from geocn.publish._order import placed
-from geocn.publish._storable import finite
+from geocn.publish._storable import clean_text, finite
 
 _FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 _PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -143,7 +143,7 @@ def write_stac(
             file = draft / Path(place).relative_to(target)
             file.parent.mkdir(exist_ok=True)
             text = json.dumps(finite(content), indent=1, sort_keys=True, ensure_ascii=False)
-            file.write_text(text + "\n", encoding="utf-8", newline="\n")
+            file.write_text(str(clean_text(text)) + "\n", encoding="utf-8", newline="\n")
     return target / "catalog.json"
 
 
