@@ -14,6 +14,7 @@ from geocn.publish.raster import write_geotiff
 from geocn.publish.stac import CatalogueEntry, write_stac
 from geocn.publish.styles import LayerStyle, PointSizes, StyleEntry, to_qml
 from geocn.publish.table import defuse, write_csv
+from geocn.publish.tiles import write_pmtiles
 from geocn.publish.vector import write_geopackage, write_geoparquet
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "write_geopackage",
     "write_geoparquet",
     "write_geotiff",
+    "write_pmtiles",
     "write_postgis",
     "write_provenance",
     "write_stac",
