@@ -357,5 +357,34 @@ def serve(
         )
 
 
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, of all runs, or of a release.")],
+    postgis: Annotated[
+        str | None,
+        typer.Option(
+            "--postgis",
+            envvar="GEOCN_POSTGIS",
+            help="Database, as libpq takes it: service=… or postgresql://…; without it PGSERVICE.",
+        ),
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option("--release", help="This release in place of the joint layers.")
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", help="By default geocn, or geocn_RELEASE.")
+    ] = None,
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Even over a newer run; compare every row.")
+    ] = False,
+) -> None:
+    """Publish a run into PostGIS in one transaction; the same run again changes nothing."""
+    with _failing_plainly():
+        from geocn._cli_publish import publish_and_print
+
+        publish_and_print(run, postgis=postgis, release=release, schema=schema, replace=replace)
+
+
 if __name__ == "__main__":
     main()
