@@ -22,6 +22,21 @@ CASES = (
         moves=("events",),
     ),
     Case(
+        "hotspots.point_density",
+        hotspots.point_density,
+        lambda: {
+            "points": events(),
+            "cell_m": 5_000,
+            "bandwidth_m": 20_000,
+            "extent": (WEST, SOUTH, WEST + 1.2, SOUTH + 1.0),
+            "weight": "weight_kg",
+        },
+        data=("points",),
+        shuffled=("points",),
+        empty=("points",),
+        moves=("points",),
+    ),
+    Case(
         "hotspots.network_kernel_density",
         hotspots.network_kernel_density,
         lambda: {
