@@ -250,7 +250,7 @@ def _declared_type(frame: pd.DataFrame) -> str | None:
     """Return the type that all geometries share, ``"Unknown"`` where they differ."""
     if not isinstance(frame, gpd.GeoDataFrame):
         return None
-    shapes = frame.geometry[frame.geometry.notna()]
+    shapes = frame.geometry[~shapely.is_missing(frame.geometry.to_numpy())]
     types, flat = set(shapes.geom_type), not shapes.has_z.any()
     return types.pop() if len(types) == 1 and flat else "Unknown"
 
