@@ -63,7 +63,7 @@ def write_moving(
         for i in range(4):
             for j in range(4):
                 add(police, int(rng.poisson(1.2)), month, -78 + i * 0.5, j * 0.5)
-        add(others, 6, month, -76.5, 1.5)
+        add(others, 6, month, -75.2, 1.5)
     add(police, 25, 2, -77, 1)
     add(police, 26, 3, -78, 0)
     (folder / "police.csv").write_text("\n".join(police), "utf-8")
