@@ -208,10 +208,9 @@ def _await_workers(client: Any) -> None:
 def _give_up(client: Any, waiting: Any, root: Any) -> None:
     """Let go of all tasks: what has not begun is not done."""
     with suppress(Exception):
-        if waiting is not None:
-            waiting.clear()
+        left = [] if waiting is None else list(waiting.futures)
         if root is not None and client.status == "running":
-            client.cancel([root])
+            client.cancel([root, *left])
 
 
 def _told(distributed: Any, error: BaseException) -> str | None:
