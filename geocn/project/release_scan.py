@@ -19,7 +19,7 @@ from geocn.sharing.scan import Hit, ScanReport
 from geocn.sharing.scan_frames import is_id
 from geocn.sharing.scan_release import scan_release
 
-_SHOWN = 5
+_SHOWN = 8
 
 
 def scan_written(
@@ -117,9 +117,14 @@ def _spots(named: Sequence[Any]) -> gpd.GeoDataFrame:
 
 def _message(name: str, report: ScanReport, joint: Mapping[str, pd.DataFrame]) -> str:
     lines = [f"release {name!r} was not published, and neither was the run:"]
-    lines += [f"  {_place(one)} holds {_withheld(one, joint)}" for one in report.hits[:_SHOWN]]
-    if report.n_hits > _SHOWN:
-        lines.append(f"  and {report.n_hits - _SHOWN:,} more")
+    # One place a file and row: the others are the same text in another coding.
+    first: dict[tuple[Any, ...], Hit] = {}
+    for hit in report.hits:
+        first.setdefault((hit.file, hit.kind, hit.layer, hit.column, hit.label), hit)
+    shown = list(first.values())[:_SHOWN]
+    lines += [f"  {_place(one)} holds {_withheld(one, joint)}" for one in shown]
+    if len(first) > _SHOWN:
+        lines.append(f"  and {len(first) - _SHOWN:,} more")
     lines += [f"  {part} {why}" for part, why in report.not_scanned[:_SHOWN]]
     lines.append(
         "Take it out of titles, limits and profile; where it is no secret, release it. "

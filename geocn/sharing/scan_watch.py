@@ -128,6 +128,12 @@ class WatchList:
                     found[code] += 1
         return found
 
+    def equal_to(self, text: str) -> int | None:
+        """Return the code of the withheld text that this one is as a whole."""
+        words = words_of(folded(text))
+        known = self._texts.get(words[0], {}).get(len(words), {}) if words else {}
+        return known.get(" ".join(words))
+
     def _anchors(self) -> set[str]:
         """Return the longest word of each text: none stands anywhere without its own."""
         texts = {text for sets in self._texts.values() for known in sets.values() for text in known}
@@ -189,9 +195,10 @@ def watch_list(
     withheld : DataFrame or mapping of str to DataFrame
         The layers in full; what ``released`` also holds is left out.
     released : DataFrame, mapping or sequence of DataFrame, optional
-        What the files may hold. A withheld text that stands in a released one, a number
-        that is equal to a released one, and a place within ``tolerance_m`` of a released
-        vertex are not looked for.
+        What the files may hold. A withheld text that stands in a released one, an identifier
+        that is one (amid a longer text it is a leak all the same), a number that is equal to
+        a released one, and a place within ``tolerance_m`` of a released vertex are not
+        looked for.
     allow : iterable of str, optional
         Texts that may stand in the files, such as titles and stated limits.
     canaries : DataFrame or iterable of str, optional
@@ -221,8 +228,8 @@ def watch_list(
     for layer, frame in layers_of(withheld).items():
         _add_frame(watch, layer, frame, values, places)
     public = list(layers_of(released).values()) if released is not None else []
-    text = "\n".join([*map(str, allow), *(one for frame in public for one in texts_in(frame))])
-    watch.drop_texts(watch.find_text(folded(text)))
+    watch.drop_texts(watch.find_text(folded("\n".join(map(str, allow)))))
+    _drop_released(watch, {text for frame in public for text in texts_in(frame)})
     if canaries is not None:
         _add_canaries(watch, canaries, values, places)
     known = [number for frame in public for number, _, _ in telling_numbers(frame)]
@@ -230,6 +237,19 @@ def watch_list(
     watch.set_numbers(*values.stacked(1), np.concatenate([*known, np.empty(0)]))
     watch.set_places(*places.stacked(2), np.concatenate([*spots, np.empty((0, 2))]))
     return watch
+
+
+def _drop_released(watch: WatchList, texts: set[str]) -> None:
+    """Stop looking for names in released texts, and for identifiers that are one whole.
+
+    An identifier amid a released remark is none that was released.
+    """
+    joined = watch.find_text(folded("\n".join(sorted(texts))))
+    named = {code for code in joined if watch.origin(code).kind != "id"}
+    if len(named) < len(joined):
+        whole = (watch.equal_to(text) for text in texts)
+        named |= {code for code in whole if code is not None}
+    watch.drop_texts(named)
 
 
 class _Gathered:
