@@ -123,7 +123,7 @@ class Job:
             write_changes(joint, moved, brief, formats=formats, about=about)
         # Last, since its record names every file of the folder.
         way: dict[str, Any] = {"plan": plan, "formats": formats, "about": about}
-        record = record_of(project, files=self.data.files, hashes=content["inputs"])
+        record = record_of(project, files=self.joint.files, hashes=content["inputs"])
         write_outputs(joint, layers, results, record=record, **way)
         releases = self._releases(draft, results, about, changes)
         account = self._account(results, label) | {"releases": releases, "failed": self.failed}

@@ -116,10 +116,10 @@ def _plan(session: Session, window: Period | None, as_of: Any, last: Mapping[str
         return RunPlan(folder, "unchanged", inputs)
     job = job or session.job(window, as_of)
     planner = _Planner(job, inputs, last)
-    work, joint = planner.of("joint", job.world())
+    work = planner.of("joint", job.world())
     for release in session.source.project.releases:
         world = released_world(session.source, release.name, job.world())[1]
-        work += planner.of(f"release {release.name}", world)[0]
+        work += planner.of(f"release {release.name}", world)
     return RunPlan(folder, "new", inputs, work)
 
 
@@ -129,7 +129,7 @@ class _Planner:
         held = last.get("parameters", {}).get("analyses", ())
         self.specs = {one["name"]: one for one in held}
 
-    def of(self, part: str, world: World) -> tuple[list[Work], Results]:
+    def of(self, part: str, world: World) -> list[Work]:
         """Return what would be done with each analysis of a world."""
         found: list[Work] = []
         results = Results()
@@ -150,7 +150,7 @@ class _Planner:
             to_do.add(spec.name)
             why = f"uses {', '.join(waits)}" if waits else self._why(spec, world, results)
             found.append(Work(part, spec.name, "computed", why))
-        return found, results
+        return found
 
     def _cached(self, spec: Analysis, world: World, results: Results) -> Any:
         cache = self.job.cache

@@ -141,8 +141,15 @@ class Session:
             lambda: (job.joint.layers, frames),
             status="partial" if manifest["failed"] else "new",
             cached=[*self.data.cached, *results.cached],
-            notes=[*notes_of_manifest(manifest), *(self.cache.notes if self.cache else [])],
+            notes=[*notes_of_manifest(manifest), *self._notes(job)],
         )
+
+    def _notes(self, job: Job) -> list[str]:
+        """Return what concerns this run but shapes nothing in its folder."""
+        period = job.period.text if job.period else ""
+        aside = [self.source.shown(path) for path in job.joint.aside]
+        told = [f"{path}: no row lies in {period}; no part of this run" for path in aside]
+        return [*told, *(self.cache.notes if self.cache else [])]
 
     def job(self, window: Period | None, as_of: date) -> Job:
         """Return the work of one run, its inputs read and joined."""

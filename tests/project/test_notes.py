@@ -101,7 +101,7 @@ def test_a_new_note_is_a_new_input(project: Path) -> None:
     assert geocn.run(project).folder != before
 
 
-def test_a_pattern_is_for_notes_only(project: Path) -> None:
+def test_a_pattern_that_finds_nothing_is_a_fault_of_other_layers(project: Path) -> None:
     project.write_text(_PROJECT.replace("layers.annotations", "layers.routes"))
-    with pytest.raises(ProjectError, match=r"there is no file 'notes/\*.geojson'"):
+    with pytest.raises(ProjectError, match=r"no file is called as 'notes/\*.geojson' says"):
         geocn.run(project)

@@ -176,7 +176,7 @@ def test_running_again_replaces_the_same_folder(project: Path, tmp_path: Path) -
     second = geocn.run(project, out=out)
     assert first.folder == second.folder
     assert sorted(path.name for path in out.iterdir()) == sorted(
-        [".geocn.lock", "latest", first.folder.name]
+        [".geocn-cache", ".geocn.lock", "latest", first.folder.name]
     )
 
 
@@ -206,14 +206,16 @@ def test_a_run_that_ends_early_leaves_the_previous_whole(
     if spoil is not None:
         spoil(project)
     with pytest.raises(error):
-        projects.run(project, out=out, progress=progress)
+        projects.run(project, out=out, progress=progress, cache=False)
     assert hashes(first.folder) == before
     assert (out / "latest").resolve() == first.folder.resolve()
-    assert sorted(p.name for p in out.iterdir()) == [".geocn.lock", first.folder.name, "latest"]
+    held_there = [".geocn-cache", ".geocn.lock", first.folder.name, "latest"]
+    assert sorted(p.name for p in out.iterdir()) == held_there
 
 
 def test_two_runs_at_once_are_refused(project: Path, tmp_path: Path) -> None:
-    with held(tmp_path / "out"), pytest.raises(LockedError, match="another run"):
+    owner = rf"another run .* \(.* process {os.getpid()}, since \d{{4}}-\d\d-\d\dT"
+    with held(tmp_path / "out"), pytest.raises(LockedError, match=owner):
         projects.run(project, out=tmp_path / "out")
 
 
@@ -239,7 +241,10 @@ def test_a_period_keeps_its_rows_and_counts_the_others(project: Path, tmp_path: 
     result = projects.run(project, out=tmp_path / "out", period="2025-Q1")
     assert result.folder.name.startswith("2025-Q1-")
     assert len(result.layers["seizures"]) == 3
-    assert result.manifest["layers"]["seizures"] == {"rows": 3, "out_of_period": 2}
+    # The navy's only row lies elsewhere, so that its file is no part of the run.
+    assert result.manifest["layers"]["seizures"] == {"rows": 3, "out_of_period": 1}
+    assert "partners/navy.csv" not in result.manifest["inputs"]
+    assert any(note.startswith("partners/navy.csv: no row") for note in result.notes)
 
 
 def test_a_cut_off_must_be_said(project: Path, tmp_path: Path) -> None:
