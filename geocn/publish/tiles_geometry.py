@@ -20,6 +20,8 @@ from geocn.spatial.antimeridian import fold_longitudes
 MERCATOR_LATITUDE = 85.0511287798066
 #: What lines and areas keep beyond a tile's edge, so that their outline is not drawn along it.
 _BUFFER = 64
+# A longitude may be counted on past 180, once around at most.
+_MOST_TURNED = 540
 _JUST_BELOW_ONE = float(np.nextafter(1.0, 0.0))
 
 
@@ -62,7 +64,7 @@ def on_the_square(series: gpd.GeoSeries, *, layer: str) -> Shapes:
     Raises
     ------
     CoordinateError
-        Where a coordinate is not finite or a latitude lies beyond 90 degrees.
+        Where a longitude lies beyond 540 degrees, a latitude beyond 90, or one is not finite.
     """
     values = np.array(series.to_crs(4326).array, dtype=object)
     _check(values, series, layer)
@@ -88,7 +90,7 @@ def on_the_square(series: gpd.GeoSeries, *, layer: str) -> Shapes:
         xy_rows=owners[points][index],
         shapes=shapes,
         rows=owners[~points],
-        bounds=shapely.total_bounds(kept),
+        bounds=shapely.total_bounds(kept) if len(kept) else np.full(4, np.nan),
         n_rows=len(values),
         n_without=int(without.sum()),
         n_beyond=int(gone.sum()),
@@ -98,13 +100,14 @@ def on_the_square(series: gpd.GeoSeries, *, layer: str) -> Shapes:
 
 def _check(values: ObjectArray, series: gpd.GeoSeries, layer: str) -> None:
     xy, owner = shapely.get_coordinates(values, return_index=True)
-    bad = np.unique(owner[~np.isfinite(xy).all(axis=1) | (np.abs(xy[:, 1]) > 90)])
+    inside = (np.abs(xy[:, 0]) <= _MOST_TURNED) & (np.abs(xy[:, 1]) <= 90)
+    bad = np.unique(owner[~inside])
     if len(bad):
         raise CoordinateError(
             layer,
             rows=series.index[bad].tolist(),
             found="coordinates that are not on the globe",
-            expected="finite longitudes, and latitudes within ±90°",
+            expected=f"longitudes within ±{_MOST_TURNED}° and latitudes within ±90°",
             repair="Correct them (are the axes exchanged?), or set their geometry to None.",
         )
 
