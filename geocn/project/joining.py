@@ -15,7 +15,7 @@ from geocn import layers as readers
 from geocn.project.file import ProjectFile
 from geocn.project.paths import companions
 from geocn.project.period import Period
-from geocn.project.reading import Data, Reading, rejects_name
+from geocn.project.reading import Data, rejects_name
 from geocn.provenance import KEY
 from geocn.schema import layer_schema
 
@@ -48,28 +48,59 @@ class Joint:
     aside: list[Path] = field(default_factory=list)
 
 
+Kept = dict[str, tuple[int, ...]]
+
+
 class Joiner:
     """Joins what was read, for one period after the other; the same files are joined once."""
 
     def __init__(self, source: ProjectFile, data: Data) -> None:
         self.source, self.data = source, data
-        self._done: dict[tuple[str, tuple[int, ...]], tuple[Any, list[dict[str, Any]]]] = {}
+        self._kept: dict[str | None, Kept] = {}
+        self._of: dict[str | None, Joint] = {}
+        self._joints: dict[tuple[str, tuple[int, ...]], tuple[Any, list[dict[str, Any]]]] = {}
+        self._spans: dict[tuple[str, int], Any] = {}
 
-    def of(self, period: Period | None) -> Joint:
-        """Return the joint layers of ``period``, of all rows where it is None.
+    def kept(self, period: Period | None) -> Kept:
+        """Return which files of each layer, from 0, are part of a run of ``period``.
 
         A file whose dated rows all lie elsewhere is left aside, so that what a partner adds
         for another period changes nothing here.
+        """
+        name = None if period is None else period.text
+        if name not in self._kept:
+            self._kept[name] = {
+                layer: tuple(n for n in range(len(held)) if self._touches(layer, n, period))
+                for layer, held in self.data.readings.items()
+            }
+        return self._kept[name]
+
+    def aside(self, period: Period | None) -> list[Path]:
+        """Return the files that are no part of a run of ``period``, companions included."""
+        kept, found = self.kept(period), set[Path]()
+        for layer, files in self.source.project.layers.items():
+            for number, file in enumerate(files):
+                if number not in kept[layer]:
+                    found |= companions(self.source.resolve(file.path))
+        return sorted(found)
+
+    def of(self, period: Period | None) -> Joint:
+        """Return the joint layers of ``period``, of all rows where it is None.
 
         Raises
         ------
         LayerError
             Where the files of a layer cannot be joined.
         """
-        joint = Joint(files=list(self.data.files))
+        name = None if period is None else period.text
+        if name not in self._of:
+            self._of[name] = self._made(period)
+        return self._of[name]
+
+    def _made(self, period: Period | None) -> Joint:
+        joint = Joint(files=list(self.data.files), aside=self.aside(period))
         told: list[dict[str, Any]] = []
-        for layer, readings in self.data.readings.items():
-            kept = tuple(n for n, one in enumerate(readings) if _touches(one, layer, period))
+        for layer, kept in self.kept(period).items():
             frame, accounts = self._joined(layer, kept)
             told += accounts
             if period is not None:
@@ -77,11 +108,8 @@ class Joiner:
                 joint.left_out[layer] = int((~inside).sum())
                 frame = frame[inside]
             joint.layers[layer] = frame
-            for number, one in enumerate(readings):
-                if number not in kept:
-                    path = self.source.resolve(self.source.project.layers[layer][number].path)
-                    joint.aside += sorted(companions(path))
-                    continue
+            for number in kept:
+                one = self.data.readings[layer][number]
                 joint.files.append(one.account)
                 if one.rejects:
                     joint.rejects[rejects_name(self.source, layer, number)] = one.rejects
@@ -89,27 +117,42 @@ class Joiner:
         return joint
 
     def _joined(self, layer: str, kept: tuple[int, ...]) -> tuple[Any, list[dict[str, Any]]]:
-        if (layer, kept) not in self._done:
+        if (layer, kept) not in self._joints:
             frames = [self.data.readings[layer][number].frame for number in kept]
-            self._done[layer, kept] = _join(self.source, layer, frames)
-        return self._done[layer, kept]
+            self._joints[layer, kept] = _join(self.source, layer, frames)
+        return self._joints[layer, kept]
+
+    def _touches(self, layer: str, number: int, period: Period | None) -> bool:
+        frame = self.data.readings[layer][number].frame
+        if period is None or not len(frame):
+            return True
+        if (layer, number) not in self._spans:
+            self._spans[layer, number] = _span(frame, layer)
+        first, last = self._spans[layer, number]
+        if first is None:
+            return True
+        if last < period.start or first > period.end:
+            return False
+        return bool(period.within(frame, layer).any())
 
 
 def columns_of(data: Data) -> dict[str, pd.DataFrame]:
     """Return an empty frame a layer with every column that any of its files has."""
     found = {}
     for layer, readings in data.readings.items():
-        empty = {name: one.frame[name].iloc[:0] for one in readings for name in one.frame}
-        found[layer] = pd.DataFrame(empty)
+        names = dict.fromkeys(name for one in readings for name in one.frame.columns.tolist())
+        found[layer] = pd.DataFrame(columns=pd.Index(list(names)))
     return found
 
 
-def _touches(reading: Reading, layer: str, period: Period | None) -> bool:
-    if period is None or not len(reading.frame):
-        return True
-    if period.within(reading.frame, layer).any():
-        return True
-    return not _EVER.within(reading.frame, layer).any()
+def _span(frame: gpd.GeoDataFrame, layer: str) -> tuple[date | None, date | None]:
+    """Return days that no row with a date lies outside of; None where no row has a date."""
+    if not _EVER.within(frame, layer).any():
+        return None, None
+    if layer != "seizures":
+        return _EVER.start, _EVER.end
+    at = pd.to_datetime(frame["seized_at"], utc=True)
+    return at.min().date(), at.max().date()
 
 
 def _join(

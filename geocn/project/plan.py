@@ -18,7 +18,7 @@ from geocn.project.compute import analysis_key, missing
 from geocn.project.file import ProjectFile
 from geocn.project.job import Job
 from geocn.project.known import pointed, request_of
-from geocn.project.manifest import recipe, run_name
+from geocn.project.manifest import run_name
 from geocn.project.paths import CACHE
 from geocn.project.period import Period
 from geocn.project.reading import Progress
@@ -104,17 +104,12 @@ def plan_runs(
 
 
 def _plan(session: Session, window: Period | None, as_of: Any, last: Mapping[str, Any]) -> RunPlan:
-    job = None
-    if window is None:
-        content = recipe(session.source, session.hashes, as_of=as_of, period=None)
-    else:
-        job = session.job(window, as_of)
-        content = session.recipe_of(job)
+    content = session.recipe_of(window, as_of)
     folder = session.target / run_name(content)
     inputs = _compared(session.hashes, last.get("inputs", {}))
     if is_whole(folder):
         return RunPlan(folder, "unchanged", inputs)
-    job = job or session.job(window, as_of)
+    job = session.job(window, as_of)
     planner = _Planner(job, inputs, last)
     work = planner.of("joint", job.world())
     for release in session.source.project.releases:

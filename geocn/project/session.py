@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from geocn.project.changes import pair_of
 from geocn.project.checking import silent
 from geocn.project.file import ProjectFile
 from geocn.project.job import Job
-from geocn.project.joining import Joiner, Joint, columns_of
+from geocn.project.joining import Joiner, columns_of
 from geocn.project.known import known, pointed
 from geocn.project.lock import held
 from geocn.project.manifest import recipe, run_name
@@ -121,17 +120,11 @@ class Session:
         return done
 
     def _run(self, window: Period | None, as_of: date) -> RunResult:
-        if window is None:
-            content = recipe(self.source, self.hashes, as_of=as_of, period=None)
-            folder = self.target / run_name(content)
-            if self._is_there(folder):
-                return known(self.request, [folder])[0]
+        content = self.recipe_of(window, as_of)
+        folder = self.target / run_name(content)
+        if self._is_there(folder):
+            return known(self.request, [folder])[0]
         job = self.job(window, as_of)
-        if window is not None:
-            content = self.recipe_of(job)
-            folder = self.target / run_name(content)
-            if self._is_there(folder):
-                return self._unchanged(folder, job)
         with atomic_folder(folder) as draft:
             results, manifest = job.write(draft, content)
         frames = {name: one.frame for name, one in results.done.items()}
@@ -153,15 +146,12 @@ class Session:
 
     def job(self, window: Period | None, as_of: date) -> Job:
         """Return the work of one run, its inputs read and joined."""
-        joint = self.joiner.of(window)
-        pair = pair_of(self.source.project, window, as_of)
-        before = joint if window is None or pair is None else self.joiner.of(pair[0])
         return Job(
             self.source,
             self.data,
-            joint,
-            before,
-            columns_of(self.data),
+            self.joiner.of(window),
+            self.joiner.of(self._before(window, as_of)),
+            self.columns,
             as_of,
             window,
             self.tell,
@@ -169,33 +159,44 @@ class Session:
             self.keep_going,
         )
 
-    def recipe_of(self, job: Job) -> dict[str, Any]:
-        """Return the recipe of a run of a period: what its files hold of it, and no more."""
-        parts = [_parts(one) for one in (job.joint, job.before)]
+    @cached_property
+    def columns(self) -> dict[str, Any]:
+        """Every column that any file of a layer has."""
+        return columns_of(self.data)
+
+    def _before(self, window: Period | None, as_of: date) -> Period | None:
+        """Return the period that a run of ``window`` is compared with, or what holds it."""
+        pair = None if window is None else pair_of(self.source.project, window, as_of)
+        return window if pair is None else pair[0]
+
+    def recipe_of(self, window: Period | None, as_of: date) -> dict[str, Any]:
+        """Return the recipe of a run; of a period, from the files that it touches alone.
+
+        They count by what was read from them, so that a later cut-off of the reading, which
+        changes nothing in them, makes no new run.
+        """
+        whole = recipe(self.source, self.hashes, as_of=as_of, period=window)
+        if window is None:
+            return whole
         held: Any = self.cache.digest if self.cache is not None else digest
+        both = (window, self._before(window, as_of))
         try:
-            told = [[[kind, held(one)] for kind, one in part] for part in parts]
+            told = [
+                [layer, [held(self.data.readings[layer][number]) for number in kept]]
+                for one in both
+                for layer, kept in self.joiner.kept(one).items()
+            ]
         except UnstorableError:
-            return recipe(self.source, self.hashes, as_of=job.as_of, period=job.period)
-        aside = {self.source.shown(p) for p in {*job.joint.aside} & {*job.before.aside}}
+            return whole
+        first, second = (set(self.joiner.aside(one)) for one in both)
+        aside = {self.source.shown(path) for path in first & second}
         inputs = {name: one for name, one in self.hashes.items() if name not in aside}
-        content = digest(told)
-        return recipe(self.source, inputs, as_of=job.as_of, period=job.period, content=content)
+        return recipe(self.source, inputs, as_of=as_of, period=window, content=digest(told))
 
     def _is_there(self, folder: Path) -> bool:
         # A passphrase may be another one than when the folder was made.
         secret = any(one.passphrase_env for one in self.source.project.releases)
         return self.cache is not None and not secret and is_whole(folder)
-
-    def _unchanged(self, folder: Path, job: Job) -> RunResult:
-        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-
-        def load() -> Frames:
-            done = job.results().done
-            return job.joint.layers, {name: one.frame for name, one in done.items()}
-
-        notes = notes_of_manifest(manifest)
-        return RunResult(folder, manifest, load, status="unchanged", notes=notes)
 
     def _record(self, folders: Sequence[Path]) -> None:
         project, written = self.source.project, self.source.written
@@ -227,12 +228,6 @@ def frames_again(request: Request, period: str | None, as_of: date) -> Frames:
     session.cache = Cache(target / CACHE, writes=False)
     job = session.job(Period.parse(period) if period else None, as_of)
     return job.joint.layers, {name: one.frame for name, one in job.results().done.items()}
-
-
-def _parts(joint: Joint) -> list[tuple[str, Any]]:
-    """Return all that shapes the outputs of a run of these layers, but for what is in no file."""
-    layers = [(f"layer {name}", one) for name, one in joint.layers.items()]
-    return [*layers, ("files", joint.files), ("rejects", joint.rejects), ("out", joint.left_out)]
 
 
 def _staging(target: Path) -> Path:
