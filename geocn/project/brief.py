@@ -20,8 +20,11 @@ from geocn.sharing.marking import Marking
 from geocn.spatial.crs import has_geometry
 
 _MOST_CHANGES = 10
-_MOST_DRUGS = 6
-_MOST_LINES = 6
+_MOST_DRUGS = 5
+_MOST_LINES = 4
+# One A4 page holds them all, however long the names are.
+_LONGEST = 110
+_LONGEST_NAME = 40
 _CONFIDENCE = 0.95
 _TLP = {
     Marking.CLEAR: "tlp-clear",
@@ -137,9 +140,9 @@ def brief_of(
     Brief
     """
     words = Words(language)
-    facts = [f"{words('cutoff')}: {as_of or '–'}", _sources(words, sources)]
+    facts = [f"{words('cutoff')}: {words.plain(as_of or '–')}", _sources(words, sources)]
     if author:
-        facts.append(f"{words('author')}: {plain_text(author, limit=120)}")
+        facts.append(f"{words('author')}: {words.plain(author, limit=_LONGEST_NAME)}")
     sections = [_summary(words, changes), _table(words, changes)]
     if drugs is not None and len(drugs):
         sections.append(_totals(words, drugs))
@@ -147,7 +150,7 @@ def brief_of(
     sections.append(_unknown(words, changes, silences, is_own=is_own))
     return Brief(
         words,
-        title=plain_text(title, limit=160),
+        title=plain_text(title, limit=_LONGEST),
         subtitle=words("pair", after=changes.after.text, before=changes.before.text),
         marking=str(marking),
         tlp=_TLP[marking],
@@ -159,7 +162,7 @@ def brief_of(
 
 def closing(words: Words, limits: Iterable[str], how: str = "how_text") -> list[Section]:
     """Return the limits, and how to read the page."""
-    told = [plain_text(one, limit=200) for one in limits]
+    told = [plain_text(one, limit=_LONGEST) for one in limits]
     sections = []
     if told:
         more = [f"… (+{len(told) - _MOST_LINES})"] if len(told) > _MOST_LINES else []
@@ -169,8 +172,8 @@ def closing(words: Words, limits: Iterable[str], how: str = "how_text") -> list[
 
 
 def _sources(words: Words, sources: Iterable[str]) -> str:
-    told = ", ".join(plain_text(one, limit=60) for one in sources) or words("none")
-    return f"{words('sources')}: {plain_text(told, limit=300)}"
+    told = ", ".join(plain_text(one, limit=_LONGEST_NAME) for one in sources) or words("none")
+    return f"{words('sources')}: {plain_text(told, limit=2 * _LONGEST)}"
 
 
 def _summary(words: Words, changes: Changes) -> Section:
@@ -214,7 +217,7 @@ def _table(words: Words, changes: Changes) -> Section:
     for row in shown.to_dict("records"):
         ratio, interval = words.ratio({str(key): value for key, value in row.items()})
         counts = [words.number(row[name]) for name in ("n_before", "n_after")]
-        where = f"{row['where']} ({plain_text(row['analysis'], limit=40)})"
+        where = f"{row['where']} ({plain_text(row['analysis'], limit=_LONGEST_NAME)})"
         rows.append([where, words(row["change_class"]), *counts, f"{ratio} ({interval})"])
     columns = [words(key) for key in ("where", "class", "before", "now")]
     columns.append(_ratio_heading(words, changes.alpha.values()))
@@ -271,6 +274,9 @@ def _unknown(
         n = sum(int((~has_geometry(frame)).sum()) for frame in frames)
         if n:
             lines.append(words("placeless", layer=words.layer(name), n=words.number(n)))
-    lines += [words("skipped", analysis=k, why=why) for k, why in changes.skipped.items()]
+    lines += [
+        words("skipped", analysis=k, why=plain_text(why, limit=_LONGEST))
+        for k, why in changes.skipped.items()
+    ]
     more = [f"… (+{len(lines) - _MOST_LINES})"] if len(lines) > _MOST_LINES else []
     return Section(words("unknown"), [*(lines or [words("nothing_unknown")])[:_MOST_LINES], *more])

@@ -34,8 +34,9 @@ th,td{text-align:start;padding-block:.14rem;padding-inline:0 .6rem;border-bottom
 vertical-align:top}
 th{font-weight:600;color:#3b4754;vertical-align:bottom}
 .n{text-align:end;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
-@media print{body{font-size:9.2px;line-height:1.28;max-width:none;padding:0}
-h2{margin:.5rem 0 .15rem;break-after:avoid}tr,li,.mark{break-inside:avoid}
+@media print{body{font-size:10px;line-height:1.25;max-width:none;padding:0}
+th,td{padding-block:.08rem}.facts,p,ul{margin:.1rem 0}h1{font-size:1.2rem;margin:.3rem 0 0}
+h2{font-size:.72rem;margin:.35rem 0 .1rem;break-after:avoid}tr,li,.mark{break-inside:avoid}
 .mark,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 _PAGE = """\
@@ -168,7 +169,7 @@ def to_html(brief: Brief) -> str:
         title=html.escape(brief.title),
         style=_STYLE,
         tlp=html.escape(brief.tlp),
-        mark=html.escape(brief.banner),
+        mark=_cell(brief.banner),
         body="\n".join(body),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,10 @@ from geocn.spatial.crs import to_lonlat
 # Between thousands, and before decimals.
 _SIGNS = {"en": ",.", "es": ".,", "fr": "\u202f,", "pt": ".,", "ar": ",."}
 _COMPASS = {"en": "NSEW", "es": "NSEO", "fr": "NSEO", "pt": "NSLO", "ar": "شجقغ"}
-_LONGEST = 160
-# Isolates keep a Latin name from turning the Arabic around it.
-_ISOLATE = "\u2068{}\u2069"
+_LONGEST = 110
+# Isolates keep a Latin name, or a date, from turning the Arabic around it and being turned.
+_ISOLATES = ("\u2066{}\u2069", "\u2068{}\u2069")
+_ARABIC = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 _LARGE = 100
 
 
@@ -52,12 +54,15 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a sentence with values filled in, each as plain text of a bounded length."""
-        told = {name: self._plain(value) for name, value in values.items()}
+        told = {name: self.plain(value) for name, value in values.items()}
         return _sentences(self.language)[key].format(**told)
 
-    def _plain(self, value: object) -> str:
-        text = plain_text(value, limit=_LONGEST)
-        return _ISOLATE.format(text) if self.is_rtl and text else text
+    def plain(self, value: object, *, limit: int = _LONGEST) -> str:
+        """Return a value as plain text of a bounded length that keeps its own direction."""
+        text = plain_text(value, limit=limit)
+        if not self.is_rtl or not text:
+            return text
+        return _ISOLATES[bool(_ARABIC.search(text))].format(text)
 
     def number(self, value: float | None, *, digits: int | None = None) -> str:
         """Return a number as the language writes it, an en dash for none.
@@ -98,7 +103,7 @@ class Words:
     def code(self, code: str) -> str:
         """Return the word for a code of a layer, such as a drug; the code without one."""
         found = catalogues()[self.language].get(f"code.{code}")
-        return found if isinstance(found, str) else plain_text(code, limit=60).replace("_", " ")
+        return found if isinstance(found, str) else plain_text(code, limit=40).replace("_", " ")
 
     def layer(self, name: str) -> str:
         """Return the word for a layer."""
@@ -116,7 +121,7 @@ class Words:
             return self("segment", dyad=row["dyad"], **{"from": ends[0], "to": ends[1]})
         for name in ("name", "admin_code", "code"):
             if isinstance(row.get(name), str) and row[name]:
-                return plain_text(row[name], limit=60)
+                return plain_text(row[name], limit=40)
         north, south, east, west = tuple(_COMPASS[self.language])
         latitude = f"{self.number(abs(point.y), digits=1)}° {north if point.y >= 0 else south}"
         longitude = f"{self.number(abs(point.x), digits=1)}° {east if point.x >= 0 else west}"
