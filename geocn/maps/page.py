@@ -57,6 +57,7 @@ _SEALED_SCRIPTS = (
     "geodata.js",
     "mapview.js",
     "labels.js",
+    "print.js",
     "frame.js",
     "sealed.js",
 )

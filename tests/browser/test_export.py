@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from geocn.cli import app
 from geocn.errors import MissingDependencyError, ParameterError, ReadError, WriteError
-from geocn.maps import PlanningMap, export_pdf, export_png
+from geocn.maps import PlanningMap, export_pdf, export_png, seal
 from geocn.maps.export import find_chromium
 from tests.browser.conftest import Opened
 from tests.maps import andes
+from tests.maps.folium_zoo import zoo
 
 pytestmark = pytest.mark.browser
 SHEETS = {
@@ -92,6 +93,16 @@ def test_a_sheet_bears_marking_title_scale_legend_sources_and_limits(
     # Sea and land lie under the layers; a canvas that hid them would leave the sheet white.
     assert _share_of(path, (219, 231, 236)) > 0.03
     assert _share_of(path, (247, 245, 240)) > 0.1
+
+
+def test_a_sealed_folium_map_prints_with_its_marking(tmp_path: Path) -> None:
+    seal(zoo(), tmp_path / "sealed.html", title="Sketch", marking="TLP:AMBER")
+    text = _text(export_pdf(tmp_path / "sealed.html", tmp_path / "sealed.pdf", landscape=False))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    assert lines[0].endswith("TLP:AMBER")
+    assert lines[-1].endswith("TLP:AMBER")
+    for said in ("Sketch", "What this map does not show", "Legend", "Choropleth", "Natural Earth"):
+        assert said in text
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

@@ -164,6 +164,46 @@ def test_a_planner_places_a_site_and_takes_it_away(
     opened.check()
 
 
+INK = """() => ['#map', '#map-second'].map((id) => {
+    const drawn = [...document.querySelectorAll(`${id} .leaflet-points-pane canvas`)].pop();
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [drawn.width, drawn.height];
+    canvas.getContext('2d', { willReadFrequently: true }).drawImage(drawn, 0, 0);
+    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return data.reduce((sum, value, k) => sum + (k % 4 === 3 && value > 0), 0);
+})"""
+
+
+def test_two_scenarios_stand_side_by_side(show: Callable[..., Opened]) -> None:
+    opened = show(andes.full_map())
+    page = opened.page
+
+    def told(side: str) -> str:
+        return _plain(sees(page, f"#compare-reached-{side}"))
+
+    page.click("#compare")
+    assert (told("first"), told("second")) == ("", "")
+    page.click("#compare-close")
+    page.click("#tab-whatif")
+    everything = float(page.get_attribute("#whatif-result .big", "data-share"))
+    page.click("text=All off")
+    page.click("#compare")
+    assert told("first") == f"{everything * 100:.3g} % within reach. Dots: out of reach"
+    assert told("second").startswith("0 % within reach")
+    page.wait_for_timeout(SETTLE)
+    given, switched = page.evaluate(INK)
+    assert 0 < given < switched
+    page.click("text=All on")
+    assert told("second") == told("first")
+    page.select_option("#compare-sites-first", "none")
+    page.select_option("#language", "es")
+    assert told("first") == ""
+    assert "al alcance" in told("second")
+    page.click("#compare-close")
+    assert page.locator(".compare-title").count() == 0
+    opened.check()
+
+
 def test_the_panel_survives_languages_and_no_weight(show: Callable[..., Opened]) -> None:
     demand = gpd.GeoDataFrame(
         {"weight": [0.0, np.nan]}, geometry=shapely.points([[-75, 3], [-74, 4]]), crs=4326

@@ -1,5 +1,6 @@
 'use strict';
-// Two maps side by side with one view: another period, or other layers, on the second.
+// Two maps side by side with one view: other periods, other layers, or the sites as they are
+// beside the sites as they are switched.
 (() => {
   const { el, T } = geocn;
   const FAR_ZOOM = 5.5, DENSE = 20000;
@@ -195,6 +196,55 @@
     return el('details', {}, el('summary', { text: T('tab.layers'), attrs: { title: T('compare.layers') } }), list);
   };
 
+  // The demand that the sites of a scenario leave out of reach, as dots over either map, small
+  // enough to stay apart.
+  const paintGaps = (side) => (context, bounds) => {
+    if (!side.told) return;
+    const { n, lon, lat, weights, once, placed } = side.told, spots = [];
+    for (let i = 0; i < n; i++) {
+      if ((once[i >> 5] >>> (i & 31)) & 1 || !(weights[i] > 0)) continue;
+      const spot = side.map.latLngToLayerPoint([lat[i], lon[i]]);
+      if (bounds.contains(spot)) spots.push(spot);
+    }
+    const box = L.bounds(spots), size = spots.length > 1 ? box.getSize() : { x: 1e3, y: 1e3 };
+    const radius = Math.max(0.7, Math.min(4, 0.18 * Math.sqrt((size.x * size.y) / Math.max(1, spots.length))));
+    context.fillStyle = '#7a0177';
+    context.beginPath();
+    for (const { x, y } of spots) {
+      context.moveTo(x + radius, y);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+    }
+    context.fill();
+    if (side.map !== geocn.map) placed.forEach((site) => { const { x, y } = side.map.latLngToLayerPoint(site.at_place); geocn.symbol.paint(context, x, y, { color: '#7a0177', radius: 7 }); });
+  };
+
+  const SCENARIOS = ['none', 'is', 'switched'];
+  const tellSites = (side) => {
+    side.told = side.scenario === 'none' ? null : geocn.whatif.scenario(side.scenario);
+    side.overlay.redraw();
+    const said = geocn.$(`compare-reached-${side.name}`);
+    if (!said) return;
+    said.textContent = side.told ? T('compare.reached', { share: side.told.share }) : '';
+  };
+
+  const scenarioChoice = (side) => {
+    if (!geocn.whatif) return null;
+    const select = el('select', { id: `compare-sites-${side.name}`, attrs: { 'aria-label': T('compare.sites') } });
+    for (const name of SCENARIOS) {
+      const option = el('option', { text: T(`compare.sites.${name}`), attrs: { value: name } });
+      option.selected = name === side.scenario;
+      select.append(option);
+    }
+    select.addEventListener('change', () => { side.scenario = select.value; tellSites(side); });
+    return select;
+  };
+
+  const sideOf = (name, map, scenario) => {
+    const side = { name, map, scenario, told: null };
+    side.overlay = new geocn.Overlay(paintGaps(side), { pane: 'points', padding: 0.1 }).addTo(map);
+    return side;
+  };
+
   const showLeft = () => {
     if (second) geocn.$('compare-left').textContent = T('compare.left', { period: periodText(geocn.state.period) });
   };
@@ -202,14 +252,16 @@
   const titles = () => {
     document.querySelectorAll('.compare-title').forEach((old) => old.remove());
     if (!second) return;
-    const left = el('div', { cls: 'compare-title first' }, el('h2', { id: 'compare-left' }));
+    const [one, other] = second.sides, named = (id, side) => el('div', { cls: 'compare-name' }, el('h2', { id }), el('p', { id: `compare-reached-${side.name}` }));
+    const left = el('div', { cls: 'compare-title first' }, named('compare-left', one), scenarioChoice(one));
     const close = el('button', { id: 'compare-close', text: '✕', attrs: { type: 'button', 'aria-label': T('close'), title: T('close') }, on: { click: toggle } });
-    const right = el('div', { cls: 'compare-title second' }, el('h2', { id: 'compare-right' }), el('div', { cls: 'row' }, periodChoice(), layerChoice(), close));
+    const right = el('div', { cls: 'compare-title second' }, named('compare-right', other), el('div', { cls: 'row' }, scenarioChoice(other), periodChoice(), layerChoice(), close));
     geocn.$('stage').prepend(left);
     geocn.$('stage').insertBefore(right, geocn.$('map-second'));
     second.map.getContainer().setAttribute('aria-label', T('compare.map'));
     showLeft();
     choosePeriod(second.period);
+    second.sides.forEach(tellSites);
   };
 
   // A month beside all months says little: the last two periods stand side by side at first.
@@ -222,13 +274,15 @@
 
   const begin = () => {
     const view = geocn.map.getBounds(), period = firstPeriods();
-    geocn.$('stage').classList.add('compared');
+    geocn.$('stage').classList.add('compared', ...(geocn.whatif ? ['with-sites'] : []));
     geocn.$('stage').append(el('div', { id: 'map-second', attrs: { tabindex: 0, role: 'region' } }));
     geocn.map.invalidateSize({ animate: false });
     geocn.map.fitBounds(view, { animate: false });
     const map = geocn.parts.mapview.twin('map-second');
     second = { map, period, layers: geocn.layers.map(twinOf) };
     second.overlay = new geocn.Overlay(paint, { pane: 'shapes', padding: 0.1 }).addTo(map);
+    const asked = Boolean(geocn.whatif && geocn.whatif.changed());
+    second.sides = [sideOf('first', geocn.map, asked ? 'is' : 'none'), sideOf('second', map, asked ? 'switched' : 'none')];
     geocn.parts.labels.show(map);
     map.on('click', (event) => {
       const hit = pick(event.layerPoint);
@@ -241,10 +295,11 @@
 
   const end = () => {
     second.release();
+    second.sides[0].overlay.remove();
     second.map.remove();
     second = null;
     geocn.$('map-second').remove();
-    geocn.$('stage').classList.remove('compared');
+    geocn.$('stage').classList.remove('compared', 'with-sites');
     geocn.map.invalidateSize({ animate: false });
   };
 
@@ -264,6 +319,7 @@
     NARROW.addEventListener('change', close);
     window.addEventListener('beforeprint', close);
     geocn.on('period', showLeft);
+    geocn.on('whatif', () => second && second.sides.forEach(tellSites));
     geocn.on('opacity', () => second && second.overlay.redraw());
   };
 

@@ -93,7 +93,8 @@
     geocn.parts.whatif.start();
     geocn.parts.notes.start();
     for (const name of ['coordinates', 'inset', 'measure', 'compare']) geocn.parts[name].start();
-    geocn.parts.print.start();
+    const { legend } = geocn.parts;
+    geocn.parts.print.start({ limits: legend.limits, legend: () => [...geocn.layers].reverse().filter((layer) => layer.visible).map((layer) => [layer.title(), legend.legendOf(layer)]) });
     geocn.on('language', () => { geocn.map.closePopup(); build(); });
     // On a phone the panel steps aside for what was chosen on it.
     geocn.on('look', () => {

@@ -4,7 +4,7 @@
   const { el, T } = geocn;
   const SIZES = { 'a4-landscape': [297, 210], 'a4-portrait': [210, 297], 'a3-landscape': [420, 297], 'a3-portrait': [297, 420] };
   const MARGIN = 8, FINE = 2;
-  let paper = 'a4-landscape', view = null, rule = null;
+  let paper = 'a4-landscape', view = null, rule = null, told = null;
 
   // @page cannot be changed from an element's style, so one rule of our own sheet is replaced.
   const setPage = () => {
@@ -90,13 +90,10 @@
     const { config } = geocn;
     const old = geocn.$('sheet');
     if (old) old.remove();
-    const legend = el('div', { cls: 'sheet-legend' });
-    for (const layer of [...geocn.layers].reverse()) {
-      if (layer.visible) legend.append(el('section', {}, el('h3', { text: layer.title() }), geocn.parts.legend.legendOf(layer)));
-    }
-    const period = geocn.periods.length ? [el('p', { text: `${T('period')}: ${geocn.parts.main.periodName()}` })] : [];
-    const sources = el('ul', { cls: 'plain' }, ...config.sources.map((text) => el('li', { text })));
-    const inner = el('div', { cls: 'sheet-inner' }, geocn.parts.frame.titleBlock(), ...period, el('h2', { text: T('limits') }), geocn.parts.legend.limits(), el('h2', { text: T('sources') }), sources, el('h2', { text: T('legend') }), legend);
+    const legend = el('div', { cls: 'sheet-legend' }, ...told.legend().map(([name, ...nodes]) => el('section', {}, el('h3', { text: name, attrs: { dir: 'auto' } }), ...nodes)));
+    const period = (geocn.periods || []).length ? [el('p', { text: `${T('period')}: ${geocn.parts.main.periodName()}` })] : [];
+    const sources = el('ul', { cls: 'plain' }, ...config.sources.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
+    const inner = el('div', { cls: 'sheet-inner' }, geocn.parts.frame.titleBlock(), ...period, el('h2', { text: T('limits') }), told.limits(), el('h2', { text: T('sources') }), sources, el('h2', { text: T('legend') }), legend);
     geocn.$('frame').append(el('aside', { id: 'sheet' }, inner));
   };
 
@@ -112,7 +109,9 @@
     parent.append(el('div', { cls: 'row' }, select, button));
   };
 
-  const start = () => {
+  // What a sheet tells beside the map: `legend` gives a name and its keys for each layer shown.
+  const start = (sheet) => {
+    told = sheet;
     // An export names its sheet in the address; nothing else is taken from there.
     const [, asked] = /^#paper=([a-z0-9-]+)$/.exec(window.location.hash) ?? [];
     if (asked in SIZES) paper = asked;

@@ -130,6 +130,11 @@
     return el('div', { cls: 'layer' }, head, ...scalesOf(layer.item).map(scale));
   };
 
+  const limits = (notes) => list([...geocn.config.limits, ...Object.keys(notes).map((key) => T(key)), T('limit.borders')]);
+
+  // The sheet names every layer that has one, with its colours.
+  const sheet = (layers) => layers.filter((layer) => layer.shown && (layer.name || scalesOf(layer.item).length)).map((layer) => [layer.name || T('layer'), ...scalesOf(layer.item).map(scale)]);
+
   const panel = (layers, notes) => {
     const { config } = geocn;
     const listed = layers.filter((layer) => layer.listed), loose = layers.filter((layer) => !layer.listed);
@@ -137,9 +142,11 @@
       listed.length ? el('h2', { text: T('tab.layers') }) : null, ...listed.map((layer) => entry(layer, layers)),
       ...loose.flatMap((layer) => scalesOf(layer.item).map(scale)),
       el('h2', { text: T('sources') }), config.sources.length ? list(config.sources) : el('p', { text: T('sources.none') }),
-      el('h2', { text: T('limits') }), list([...config.limits, ...Object.keys(notes).map((key) => T(key)), T('limit.borders')]),
+      el('h2', { text: T('limits') }), limits(notes),
       el('h2', { text: T('basemap') }), el('p', { text: T('basemap.about') }));
-    geocn.$('panel').replaceChildren(fold(), titleBlock(), el('div', { cls: 'tools' }, language()), body);
+    const tools = el('div', { cls: 'tools' }, language());
+    geocn.parts.print.panel(tools);
+    geocn.$('panel').replaceChildren(fold(), titleBlock(), tools, body);
     geocn.$('panel').setAttribute('aria-label', T('panel'));
     geocn.$('stage').setAttribute('aria-label', T('map.label'));
   };
@@ -160,6 +167,7 @@
       show(layer, layer.shown);
     }
     geocn.sealed = layers;
+    geocn.parts.print.start({ limits: () => limits(notes), legend: () => sheet(layers) });
     const build = () => { geocn.map.closePopup(); geocn.parts.mapview.controls(); panel(layers, notes); };
     geocn.on('language', build);
     build();

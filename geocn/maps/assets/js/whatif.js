@@ -27,7 +27,7 @@
     });
     if (!all.length) return;
     [what] = all;
-    geocn.whatif = { count, set, place, restore, placed: () => placed, bits: (site) => bitsOf(site) };
+    geocn.whatif = { count, set, scenario, changed: () => placed.length > 0 || what.on.includes(false), place, restore, placed: () => placed, bits: (site) => bitsOf(site) };
     geocn.map.on('click', (event) => { if (placing) place(event.latlng); });
     document.addEventListener('keydown', (event) => {
       if (!placing) return;
@@ -92,6 +92,13 @@
       return { name, reaches, shared, only: reaches - shared };
     });
     return { covered, several: weigh(twice), gap: what.total - covered, share: what.total > 0 ? covered / what.total : NaN, partners: told, once };
+  };
+
+  // What the sites reach as they were handed over, or as they are switched and placed now.
+  const scenario = (name) => {
+    const given = () => what.sites.map((_, k) => ({ partner: '', on: true, bits: what.bits[k] }));
+    const { once, share: reached } = name === 'is' ? count(given()) : count();
+    return { n: what.n, lon: what.lon, lat: what.lat, weights: what.weights, once, share: percent(reached), placed: name === 'is' ? [] : placed.filter((site) => site.on) };
   };
 
   // The rows of the demand with most weight out of reach.
@@ -212,6 +219,7 @@
   const share = (value) => percent(what.total > 0 ? value / what.total : NaN);
 
   const refresh = () => {
+    geocn.emit('whatif');
     const box = geocn.$('whatif-result');
     if (!box) return;
     const now = count();
