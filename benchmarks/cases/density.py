@@ -33,6 +33,47 @@ surface = values.reshape(2000, 2000) * len(xy) * 1e6
 print(surface.shape, round(surface.sum() * 0.25))
 """
 
+_FILE = """
+import pathlib, tempfile
+import numpy as np, pyarrow as pa, pyarrow.parquet as pq
+folder = tempfile.TemporaryDirectory()
+path = pathlib.Path(folder.name) / "points.parquet"
+writer = None
+for part in range(50):
+    rng = np.random.default_rng(part)
+    chunk = pa.table({{"lon": rng.uniform(-78, -70, 1_000_000),
+                       "lat": rng.uniform(-3, 5, 1_000_000)}})
+    writer = writer or pq.ParquetWriter(path, chunk.schema, compression="none")
+    writer.write_table(chunk)
+writer.close()
+"""
+
+_FROM_FILE = """
+from geocn.hotspots import point_density
+how = dict(extent=(-78, -3, -70, 5), bandwidth_m=20_000)
+point_density(np.array([[-77.0, 1.0]]), cell_m=10_000, **how)
+#--
+surface = point_density(path, cell_m=1_000, **how)
+print(surface.shape, round(surface.attrs["geocn"]["mass"]))
+"""
+
+# Simple binning in degrees, and a kernel of the same width: neither equal-area nor linear.
+_POLARS = """
+import polars as pl
+from scipy.signal import fftconvolve
+#--
+cells = pl.scan_parquet(path).select(
+    ((pl.col("lon") + 78) * 111.3).floor().cast(pl.Int32).alias("x"),
+    ((pl.col("lat") + 3) * 111.3).floor().cast(pl.Int32).alias("y"),
+).group_by("x", "y").len().collect(engine="streaming")
+grid = np.zeros((892, 892))
+np.add.at(grid, (cells["y"].to_numpy(), cells["x"].to_numpy()), cells["len"].to_numpy())
+axis = np.arange(-20, 21)
+d2 = (axis**2 + axis[:, None] ** 2) / 400
+kernel = np.where(d2 < 1, (1 - d2) ** 2, 0)
+print(round(fftconvolve(grid, kernel / kernel.sum(), mode="same").sum()))
+"""
+
 _DEGREES = "events = events.to_crs(4326)\n"
 
 _ROADS = """
@@ -100,6 +141,14 @@ CASES = (
         _POINTS + _DEGREES + _OURS,
         _POINTS + _DEGREES + _KDEPY,
         "KDEpy.FFTKDE",
+    ),
+    Case(
+        "Density of 50 M points of a Parquet file, 890 x 890 cells (reading included)",
+        _FILE + _FROM_FILE,
+        _FILE + _POLARS,
+        "polars group_by in degrees and scipy.signal.fftconvolve",
+        limit_cpu_s=12,
+        limit_mb=1000,
     ),
     *(
         Case(

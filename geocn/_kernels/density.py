@@ -82,7 +82,6 @@ def add_linear(
                     out[near_r, near_c] += share
 
 
-@njit(cache=True)
 def bin_linear(
     column: FloatArray, row: FloatArray, weight: FloatArray, region: BoolArray
 ) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 import pyproj
 import xarray as xr
 
-from geocn._kernels.density import add_linear
+from geocn._kernels.density import add_linear, held_by
 from geocn._typing import FloatArray, StrPath
 from geocn.hotspots.count_tally import LEFT_OUT, Tally, merge, rejected_reasons
 from geocn.hotspots.density import check_options, labelled, work_around
@@ -193,7 +193,8 @@ class DensityJob:
         if key not in self.projections:
             self.projections[key] = Projection.to(self.work.window.crs, batch.crs)
         xy = self.projections[key].forward(batch.x, batch.y)
-        held = self.work.holds(xy)
+        column, row = self.work.position(xy)
+        held = held_by(column, row, self.work.region)
         tally.add(batch, np.where(held, _ONLY_AREA, -1), self.finest, PRECISION)
         keep = held & batch.good
         if PRECISION in batch.values:
@@ -202,7 +203,6 @@ class DensityJob:
         name = self.columns.weight
         amount = np.ones(len(xy)) if name is None else np.nan_to_num(batch.values[name])
         amount[~keep] = 0.0
-        column, row = self.work.position(xy)
         add_linear(column, row, amount, self.work.region, grid)
 
 
