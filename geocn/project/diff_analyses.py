@@ -138,8 +138,12 @@ def _matched(name: str, first: Folder, second: Folder) -> tuple[gpd.GeoDataFrame
     return one.reindex(every), other.reindex(every)
 
 
-def _system(frame: gpd.GeoDataFrame) -> dict[str, Any]:
-    return dict(frame.crs.to_dict()) if frame.crs is not None else {}
+def _system(frame: gpd.GeoDataFrame) -> tuple[Any, ...]:
+    """Return what decides where a cell of an id lies: the projection and its numbers."""
+    operation = None if frame.crs is None else frame.crs.coordinate_operation
+    if operation is None:
+        return (str(frame.crs),)
+    return operation.method_name, tuple((one.name, one.value) for one in operation.params)
 
 
 def _counts(frame: pd.DataFrame) -> FloatArray:
