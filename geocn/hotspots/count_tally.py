@@ -33,6 +33,7 @@ class Tally:
         self._counts = np.zeros((0, n_areas + 1), dtype=np.int64)
         self._totals = np.zeros((0, n_areas + 1))
         self._rows = 0
+        self._n_weightless = 0
         self._left_out = np.zeros(len(LEFT_OUT), dtype=np.int64)
         self._rejected = np.zeros(len(REASONS), dtype=np.int64)
         self._bad_rows: list[IntArray] = []
@@ -43,6 +44,8 @@ class Tally:
         self._refuse(batch)
         self._rows += batch.n_records
         keep = batch.good
+        if self._weight is not None:
+            self._n_weightless += int((keep & np.isnan(batch.values[self._weight])).sum())
         missing = keep & (np.isnan(batch.x) | np.isnan(batch.y))
         self._left_out[_NO_GEOMETRY] += int(missing.sum())
         keep &= ~missing
@@ -146,6 +149,7 @@ class Tally:
             "counts": self._counts[order, 1:],
             "totals": self._totals[order, 1:] if weighted else np.zeros((0, self._n)),
             "n_rows": np.array([self._rows]),
+            "n_weightless": np.array([self._n_weightless]),
             "left_out": self._left_out,
             "rejected": self._rejected,
             "bad_rows": self._bad_rows[0],
@@ -175,6 +179,7 @@ def merge(states: Sequence[State]) -> State:
         "counts": counts,
         "totals": totals,
         "n_rows": np.array([before]),
+        "n_weightless": np.sum([state["n_weightless"] for state in states], axis=0),
         "left_out": np.sum([state["left_out"] for state in states], axis=0),
         "rejected": np.sum([state["rejected"] for state in states], axis=0),
         "bad_rows": bad_rows,

@@ -167,6 +167,7 @@ def count_points(
         n_counted=int(state["counts"].sum()),
         left_out=_left_out(state, by_period),
         rejected=rejected_reasons(state),
+        n_without_weight=int(state["n_weightless"][0]),
         lon=lon,
         lat=lat,
         weight=weight,

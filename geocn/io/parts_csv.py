@@ -182,7 +182,8 @@ def _ends(stream: BinaryIO, survey: _Survey, body: int, size: int, *, room: int)
         place = start + room
         ends.append(_record_end(stream, survey, body, place, newline) if place < size else size)
         start = ends[-1]
-    return ends
+    # A header alone is one part without records.
+    return ends or [size]
 
 
 def _newline(stream: BinaryIO, body: int) -> bytes:
