@@ -140,8 +140,9 @@ def columns_of(data: Data) -> dict[str, pd.DataFrame]:
     """Return an empty frame a layer with every column that any of its files has."""
     found = {}
     for layer, readings in data.readings.items():
-        names = dict.fromkeys(name for one in readings for name in one.frame.columns.tolist())
-        found[layer] = pd.DataFrame(columns=pd.Index(list(names)))
+        # The types stay: a profile may round only columns that hold numbers.
+        empty = {name: one.frame[name].iloc[:0] for one in readings for name in one.frame}
+        found[layer] = pd.DataFrame(empty)
     return found
 
 
