@@ -171,9 +171,7 @@ def kernel_density(
     (1.0, 1)
     """
     check_options(cell_m, bandwidth_m, kernel, edge_correction, extent)
-    if not hasattr(events, "geometry"):
-        raise ParameterError(f"events is a {type(events).__name__}; for files use point_density")
-    require_crs(events, "events")
+    _require_frame(events)
     area = None if extent is None else read_extent(extent, "extent")
     crs = plane_of(events) if area is None else equal_area_crs(area)
     found = weigh_places(
@@ -189,9 +187,7 @@ def kernel_density(
     )
     spots = found.stacked()[0] if found.vague_weight.size else found.xy
     window = Window.of(area, crs, spots, cell_m, margin_m=bandwidth_m * SUPPORT[kernel])
-    work = work_around(
-        window, bandwidth_m, kernel, adaptive=adaptive, edge_correction=edge_correction
-    )
+    work = widened(window, bandwidth_m, kernel, adaptive=adaptive, edge_correction=edge_correction)
     surfaces = _surfaces(found, work, bandwidth_m, adaptive=adaptive, apart=uncertainty)
     mass = window.sum(surfaces["density"])
     result = labelled(surfaces, window, weight or "events", exposure)
@@ -218,6 +214,12 @@ def kernel_density(
     )
 
 
+def _require_frame(events: gpd.GeoDataFrame) -> None:
+    if not hasattr(events, "geometry"):
+        raise ParameterError(f"events is a {type(events).__name__}; for files use point_density")
+    require_crs(events, "events")
+
+
 def check_options(
     cell_m: float, bandwidth_m: float, kernel: str, edge_correction: bool, extent: object
 ) -> None:
@@ -240,7 +242,7 @@ def check_options(
         raise ParameterError("; ".join(faults))
 
 
-def work_around(
+def widened(
     window: Window, bandwidth_m: float, kernel: Kernel, *, adaptive: bool, edge_correction: bool
 ) -> Work:
     """Widen a window by as much as a kernel reaches."""

@@ -15,7 +15,7 @@ import xarray as xr
 from geocn._kernels.density import add_linear, held_by
 from geocn._typing import FloatArray, StrPath
 from geocn.hotspots.count_tally import LEFT_OUT, Tally, merge, rejected_reasons
-from geocn.hotspots.density import check_options, labelled, work_around
+from geocn.hotspots.density import check_options, labelled, widened
 from geocn.hotspots.density_grid import Window, Work
 from geocn.hotspots.point_chunks import (
     Chunk,
@@ -126,7 +126,7 @@ def point_density(
     plane = equal_area_crs(area)
     none = np.empty((0, 2))
     window = Window.of(area, plane, none, cell_m, margin_m=bandwidth_m * SUPPORT[kernel])
-    work = work_around(window, bandwidth_m, kernel, adaptive=False, edge_correction=edge_correction)
+    work = widened(window, bandwidth_m, kernel, adaptive=False, edge_correction=edge_correction)
     given = pyproj.CRS(LONLAT if crs is None else crs)
     job = DensityJob(work, PointColumns(lon, lat, weight, None, (PRECISION,)), given, bandwidth_m)
     state, parts = _binned(points, job, memory_mb=memory_mb, scheduler=scheduler)
