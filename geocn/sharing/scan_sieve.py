@@ -30,8 +30,8 @@ class Sieve:
         self._words = frozenset(words)
         self._size = min(_MOST, *map(len, self._words), _MOST)
         self._table: BoolArray = np.zeros(1 << _BITS, dtype=bool)
-        for word in self._words:
-            self._table[_hashed(_codes(word[: self._size]), self._size)] = True
+        for start in {word[: self._size] for word in self._words}:
+            self._table[_hashed(_codes(start), self._size)] = True
 
     def passes(self, text: str) -> bool:
         """Say whether one of the words stands in a folded text."""
