@@ -14,7 +14,7 @@ from geocn.schema import LAYERS
 from geocn.sharing.marking import Marking
 from geocn.sharing.profile import MarkingField
 
-Format = Literal["gpkg", "parquet", "flatgeobuf", "csv", "geotiff", "html"]
+Format = Literal["gpkg", "parquet", "flatgeobuf", "csv", "geotiff", "pmtiles", "html"]
 #: Kinds of analyses whose cells or segments can be compared with those of a period before.
 COMPARABLE = ("hotspots", "border_hotspots")
 FORMATS: tuple[Format, ...] = ("gpkg", "parquet", "geotiff", "html")

@@ -72,8 +72,8 @@ def write_outputs(
 ) -> None:
     """Write layers and results into ``folder`` in the formats asked for.
 
-    ``layers.gpkg`` holds all frames, styled for QGIS; ``layers/`` and ``results/`` one file
-    each a frame and format, and GeoTIFFs; ``map.html`` the map; ``stac/`` the catalogue and
+    ``layers.gpkg`` holds all frames, styled for QGIS, and ``layers.pmtiles`` as tiles of a web
+    map; ``layers/`` and ``results/`` one file each a frame and format, and GeoTIFFs; ``map.html`` the map; ``stac/`` the catalogue and
     ``ro-crate-metadata.json`` the provenance of all of these.
 
     Parameters
@@ -86,7 +86,7 @@ def write_outputs(
         What the analyses gave.
     plan : PlanningMap or None
         The map.
-    formats : sequence of {"gpkg", "parquet", "flatgeobuf", "csv", "geotiff", "html"}
+    formats : sequence of {"gpkg", "parquet", "flatgeobuf", "csv", "geotiff", "pmtiles", "html"}
     about : mapping
         Title, marking and cut-off date; written into each file that can hold it.
     passphrase : str, optional
@@ -114,6 +114,9 @@ def write_outputs(
         )
         for part in tables:
             part.files["gpkg"] = folder / GEOPACKAGE
+    if "pmtiles" in formats and tables:
+        frames = {part.table: part.data for part in tables}
+        publish.write_pmtiles(frames, folder / "layers.pmtiles", metadata=about)
     if "html" in formats and plan is not None:
         plan.save(folder / "map.html")
     if record.catalogue and about.get("as_of"):
