@@ -136,14 +136,7 @@ class Comparison:
     def table(self, silences: Sequence[Silence]) -> gpd.GeoDataFrame:
         """Test the cells and class them."""
         before, after = (self._count(frame) for frame in self.frames)
-        days, comparable = self._days(silences)
-        exposure = days
-        if self.spec.effort is not None:
-            given = [
-                frame["effort"].to_numpy(dtype=float, na_value=np.nan) for frame in self.frames
-            ]
-            exposure = (np.nan_to_num(given[0]), np.nan_to_num(given[1]))
-            comparable &= (days[0] == self.pair[0].days) & (days[1] == self.pair[1].days)
+        exposure, comparable = self._exposure(silences)
         alpha = float(self.spec.alpha)
         factor, law = self._spread(before, after)
         hot = tuple(
@@ -194,6 +187,17 @@ class Comparison:
         for name in names:
             total = total + np.nan_to_num(frame[name].to_numpy(dtype=float, na_value=np.nan))
         return total
+
+    def _exposure(
+        self, silences: Sequence[Silence]
+    ) -> tuple[tuple[FloatArray, FloatArray], BoolArray]:
+        """Days or effort of each cell before and after, and whether they can be compared."""
+        days, comparable = self._days(silences)
+        if self.spec.effort is None:
+            return days, comparable
+        given = [frame["effort"].to_numpy(dtype=float, na_value=np.nan) for frame in self.frames]
+        whole = (days[0] == self.pair[0].days) & (days[1] == self.pair[1].days)
+        return (np.nan_to_num(given[0]), np.nan_to_num(given[1])), comparable & whole
 
     def _days(self, silences: Sequence[Silence]) -> tuple[tuple[FloatArray, FloatArray], BoolArray]:
         """Days that the sources of each cell reported on, and whether they are one number.
