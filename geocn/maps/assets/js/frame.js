@@ -31,7 +31,7 @@
     return button;
   };
 
-  const list = (texts) => el('ul', { cls: 'plain' }, ...texts.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
+  const list = (texts) => el('ul', { cls: 'plain' }, ...texts.map((text) => el('li', {}, el('bdi', { text }))));
 
   geocn.parts.frame = { titleBlock, language, fold, list };
 })();

@@ -90,9 +90,9 @@
     const { config } = geocn;
     const old = geocn.$('sheet');
     if (old) old.remove();
-    const legend = el('div', { cls: 'sheet-legend' }, ...told.legend().map(([name, ...nodes]) => el('section', {}, el('h3', { text: name, attrs: { dir: 'auto' } }), ...nodes)));
+    const legend = el('div', { cls: 'sheet-legend' }, ...told.legend().map(([name, ...nodes]) => el('section', {}, el('h3', {}, el('bdi', { text: name })), ...nodes)));
     const period = (geocn.periods || []).length ? [el('p', { text: `${T('period')}: ${geocn.parts.main.periodName()}` })] : [];
-    const sources = el('ul', { cls: 'plain' }, ...config.sources.map((text) => el('li', { text, attrs: { dir: 'auto' } })));
+    const sources = geocn.parts.frame.list(config.sources);
     const inner = el('div', { cls: 'sheet-inner' }, geocn.parts.frame.titleBlock(), ...period, el('h2', { text: T('limits') }), told.limits(), el('h2', { text: T('sources') }), sources, el('h2', { text: T('legend') }), legend);
     geocn.$('frame').append(el('aside', { id: 'sheet' }, inner));
   };
