@@ -3,7 +3,8 @@
 Exit codes: 0 done, or nothing to do (said with the word "unchanged") · 2 the project file
 (or the command line) is wrong · 3 an input is bad · 4 another run holds the output folder
 · 5 partial: something failed, the rest is published (``--keep-going``) · 6 the output could
-not be written, the previous version is whole · 130, 143 interrupted, ended.
+not be written, the previous version is whole · 7 a release held withheld data, nothing was
+published · 130, 143 interrupted, ended.
 ``scan``: 0 clean · 1 a leak was found · 2 could not be scanned.
 Heavy libraries are loaded inside the commands, so that ``geocn --help`` is immediate.
 """
@@ -20,12 +21,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from geocn.errors import GeocnError, LockedError, ParameterError, ProjectError, WriteError
+from geocn.errors import (
+    GeocnError,
+    LeakFoundError,
+    LockedError,
+    ParameterError,
+    ProjectError,
+    WriteError,
+)
 
 if TYPE_CHECKING:
     from geocn._cli_log import Log
 
-BAD_PROJECT, BAD_INPUT, LOCKED, PARTIAL, NOT_WRITTEN = 2, 3, 4, 5, 6
+BAD_PROJECT, BAD_INPUT, LOCKED, PARTIAL, NOT_WRITTEN, LEAK = 2, 3, 4, 5, 6, 7
 INTERRUPTED, TERMINATED = 130, 143
 NOT_SCANNED = 2
 # Drivers that open other files, the network or code. Only effective before GDAL loads,
@@ -107,6 +115,8 @@ def code_of(error: GeocnError) -> int:
         return BAD_PROJECT
     if isinstance(error, LockedError):
         return LOCKED
+    if isinstance(error, LeakFoundError):
+        return LEAK
     return NOT_WRITTEN if isinstance(error, WriteError) else BAD_INPUT
 
 
