@@ -136,7 +136,7 @@ def _client(distributed: Any, scheduler: Any) -> Iterator[Any]:
         )
     try:
         client = distributed.Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (OSError, TimeoutError, TypeError, ValueError) as error:
         raise ClusterError(
             f"the scheduler at {scheduler} cannot be reached ({error}). Look whether it runs, "
             "and for a network with TLS give a distributed.Client with its security."
