@@ -26,7 +26,8 @@ _OURS = """
 from geocn.publish import write_postgis
 def publish():
     about = {{"run_id": "a", "marking": "TLP:CLEAR"}}
-    return write_postgis({{"seizures": frame}}, dsn, schema="geocn_bench", about=about, replace=True)
+    frames = {{"seizures": frame}}
+    return write_postgis(frames, dsn, schema="geocn_bench", about=about, replace=True)
 """
 _PEER = """
 import sqlalchemy

@@ -72,9 +72,10 @@ def write_outputs(
 ) -> None:
     """Write layers and results into ``folder`` in the formats asked for.
 
-    ``layers.gpkg`` holds all frames, styled for QGIS, and ``layers.pmtiles`` as tiles of a web
-    map; ``layers/`` and ``results/`` one file each a frame and format, and GeoTIFFs; ``map.html`` the map; ``stac/`` the
-    catalogue and ``ro-crate-metadata.json`` the provenance of all of these.
+    ``layers.gpkg`` holds all frames, styled for QGIS; ``layers.pmtiles`` the same as tiles of
+    a web map; ``layers/`` and ``results/`` one file each a frame and format, and GeoTIFFs;
+    ``map.html`` the map; ``stac/`` the catalogue and ``ro-crate-metadata.json`` the
+    provenance of all of these.
 
     Parameters
     ----------
