@@ -48,7 +48,7 @@ def strings_in(data: bytes) -> Iterator[tuple[str, str, bool]]:
     texts and worth decoding further; short ones are mostly chance.
     """
     found = [("text", "utf-8", 1, _utf8(data)), ("latin-1", "cp1252", 1, _latin(data))]
-    if b"\0" in data and len(data) >= 2 * _LEAST:
+    if len(data) >= 2 * _LEAST:
         found += [(name, name, int(name[4:6]) // 8, runs) for name, runs in _wide(data)]
     for name, encoding, width, runs in found:
         for long in (True, False):
