@@ -14,7 +14,7 @@ import pytest
 from geocn.maps import PlanningMap
 from tests.browser.conftest import SETTLE, Opened, sees
 from tests.maps import andes
-from tests.maps.hostile import HOSTILE, poisoned
+from tests.maps.hostile import HOSTILE, poisoned, worst
 
 pytestmark = pytest.mark.browser
 
@@ -96,10 +96,23 @@ def test_hostile_text_is_text_in_every_slot(show: Callable[..., Opened]) -> None
         author=HOSTILE, marking=HOSTILE,
     )  # fmt: skip
     plan.add_routes(andes.routes(), name=HOSTILE)
+    plan.add_annotations(poisoned(andes.annotations()), name=HOSTILE)
+    plan.add_periods(poisoned(andes.by_quarter()), period="when", name=HOSTILE)
     opened = show(plan)
     page = opened.page
     for tab in ("layers", "ranking", "whatif", "notes", "about"):
         page.click(f"#tab-{tab}")
+    page.evaluate(
+        "(said) => geocn.whatif.restore({ id: 'one', at: said, text: said, partner: said,"
+        " author: said, reach_km: 40, vertices: [{ lat: 2, lng: -76 }] })",
+        HOSTILE.encode("utf-8", "replace").decode(),
+    )
+    page.click("#tab-whatif")
+    page.click("#compare")
+    page.click("#compare-close")
+    page.fill("#search", "<img src=x")
+    assert "onerror" in sees(page, "#search-list")
+    page.keyboard.press("Enter")
     page.click("#tab-ranking")
     for number in range(page.locator("#ranking-layer option").count()):
         page.select_option("#ranking-layer", index=number)
@@ -228,6 +241,14 @@ def test_edges_open_quietly(show: Callable[..., Opened]) -> None:
     cells = andes.by_quarter()
     opened = show(PlanningMap("t").add_periods(cells).add_hotspots(andes.hotspots().iloc[:1]))
     opened.page.evaluate("geocn.setPeriod(2)")
+    opened.check()
+    opened = show(andes.full_map(worst).add_periods(worst(andes.by_quarter()), period="when"))
+    opened.page.click("#tab-ranking")
+    for number in range(opened.page.locator("#ranking-layer option").count()):
+        opened.page.select_option("#ranking-layer", index=number)
+        opened.page.evaluate("document.querySelector('#ranking tbody tr.goes')?.click()")
+    opened.page.evaluate("geocn.setPeriod(2)")
+    opened.page.click("#tab-whatif")
     opened.check()
 
 

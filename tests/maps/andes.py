@@ -210,7 +210,25 @@ def by_quarter() -> gpd.GeoDataFrame:
         frame["period"] = f"{2024 + quarter // 4}-Q{quarter % 4 + 1}"
         frame["n_events"] = np.random.default_rng(quarter).poisson(3 + quarter, len(frame))
         frames.append(frame[frame["n_events"] > 4])
-    return pd.concat(frames, ignore_index=True)
+    found = pd.concat(frames, ignore_index=True)
+    # the same under a name of its own, which no change to the texts of a frame reaches
+    found["when"] = pd.PeriodIndex(found["period"], freq="Q")
+    return found
+
+
+def annotations() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {
+            "said_at": pd.to_datetime(["2025-11-02", "2025-11-03"], utc=True),
+            "author": ["Mora", "Diallo"],
+            "kind": ["point", "area"],
+            "text": ["Check this ford", "Rains from May"],
+            "note_id": ["n1", "n2"],
+            "map_id": ["abc", "abc"],
+        },
+        geometry=[shapely.Point(-76.5, 2.5), shapely.box(-77, 1, -76, 2)],
+        crs="EPSG:4326",
+    )
 
 
 def corridors() -> gpd.GeoDataFrame:

@@ -273,9 +273,7 @@ def test_folium_has_every_layer() -> None:
 
 
 def test_names_of_patterns_travel_only_with_maps_that_tell_them() -> None:
-    with_them, without = (
-        decode_block(page._catalogue_block(patterns=p))[0] for p in (True, False)
-    )
+    with_them, without = (decode_block(page._catalogue_block(patterns=p))[0] for p in (True, False))
     place = with_them["keys"].index("code.new_hot")
     assert with_them["texts"]["en"][place] == "new hot"
     assert "code.new_hot" not in without["keys"]
