@@ -211,7 +211,8 @@ def strongest(changes: Changes, words: Words) -> pd.DataFrame:
 def _table(words: Words, changes: Changes) -> Section:
     found = strongest(changes, words)
     if not len(found):
-        return Section(words("changes"), [words("no_changes")], is_list=False)
+        key = "no_changes" if changes.frames else "nothing_compared"
+        return Section(words("changes"), [words(key)], is_list=False)
     shown = found.head(_MOST_CHANGES)
     rows = []
     for row in shown.to_dict("records"):

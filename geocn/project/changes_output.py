@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from geocn.project.planning import sources_of
 from geocn.project.reading import Progress
 from geocn.project.results import Results, World
 from geocn.sharing.marking import Marking
+from geocn.sharing.profile import ReleaseProfile
+
+_UNITS = ("month", "quarter", "year")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class ChangeJob:
 
     def joint(self, results: Results) -> Changes:
         """Find what changed in the joint layers."""
-        return self._find(self.worlds, results)
+        return self._find(self.worlds, results, self.pair)
 
     def used(self, changes: Changes) -> list[pd.DataFrame]:
         """Return the frames that changes tell of: the product is marked as high as they are."""
@@ -120,14 +123,18 @@ class ChangeJob:
         report : list of dict
             What each rule touched.
         """
+        pair, why = self._pair_of(self.source.profiles[name])
+        if why is not None:
+            none = Changes(*pair, skipped={"all": why})
+            return none, replace(none, skipped={}), []
         before = seen
         if self.period is not None:
             try:
                 before = release(self.worlds[0])
             except (UnlabelledDataError, ReleaseError) as error:
-                none = Changes(*self.pair, skipped={"all": str(error)})
-                return none, none, []
-        found = self._find((before, seen), own)
+                none = Changes(*pair, skipped={"all": str(error)})
+                return none, replace(none, skipped={}), []
+        found = self._find((before, seen), own, pair)
         told, shown, report = clear_changes(
             found,
             self.source.profiles[name],
@@ -138,11 +145,34 @@ class ChangeJob:
         # Why something could not be compared may tell of what is withheld.
         return told, replace(shown, skipped={}), report
 
-    def _find(self, worlds: tuple[World, World], results: Results) -> Changes:
+    def _pair_of(self, profile: ReleaseProfile) -> tuple[tuple[Period, Period], str | None]:
+        """Return periods of which a profile tells all days alike, or why there are none.
+
+        Where the newest rows are held back, the last days would look like a fall; where
+        dates are made coarser than the period, its first days like a rise.
+        """
+        needed = {n.name for one in compared(self.source.project) for n in one.needs()}
+        rules = [rule for layer, rule in profile.layers.items() if layer in needed]
+        ages = [rule.min_age_days + 1 for rule in rules if rule.min_age_days is not None]
+        as_of, pair = self.worlds[1].as_of, self.pair
+        if ages and as_of is not None:
+            known = as_of - timedelta(days=max(ages))
+            if self.period is None:
+                pair = pair_of(self.source.project, None, known) or pair
+            elif pair[1].end > known:
+                return pair, "the newest rows of the period are held back (min_age_days)"
+        coarse = [rule.time for rule in rules if rule.time is not None]
+        if any("/" in pair[1].text or _UNITS.index(one) > _unit(pair[1]) for one in coarse):
+            return pair, "dates are coarser than the period (time)"
+        return pair, None
+
+    def _find(
+        self, worlds: tuple[World, World], results: Results, pair: tuple[Period, Period]
+    ) -> Changes:
         return find_changes(
             compared(self.source.project),
             worlds,
-            pair=self.pair,
+            pair=pair,
             results=results,
             silences=silences_of(self.source.project),
             progress=self.progress,
@@ -178,6 +208,13 @@ class ChangeJob:
             releasable_to=partner,
             is_own=release is None,
         )
+
+
+def _unit(period: Period) -> int:
+    """Return the place of a calendar period's length among the units of coarser dates."""
+    if "Q" in period.text:
+        return _UNITS.index("quarter")
+    return _UNITS.index("month" if "-" in period.text else "year")
 
 
 def write_changes(

@@ -233,7 +233,12 @@ def test_a_quiet_month_says_so() -> None:
     empty = Changes(*PAIR)
     page = brief_of(empty, title="T", marking=Marking.CLEAR, language="en")
     text = to_markdown(page)
-    assert "Nothing changed that chance would not explain as well." in text
+    assert "Nothing could be compared" in text
+    calm = changes_of("x").frames["one x"].assign(change_class="no_clear_change")
+    page = brief_of(
+        Changes(*PAIR, frames={"x": calm}), title="T", marking=Marking.CLEAR, language="en"
+    )
+    assert "Nothing changed that chance would not explain as well." in to_markdown(page)
     assert totals_by_drug(empty).empty
 
 

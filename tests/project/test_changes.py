@@ -13,6 +13,7 @@ from geocn import project as projects
 from geocn.errors import ProjectError
 from geocn.project.changes import Changes, compared, find_changes, pair_of
 from geocn.project.changes_days import Silence, days_by_source, restricted, silences_of
+from geocn.project.changes_output import ChangeJob
 from geocn.project.changes_release import clear_changes, clear_totals
 from geocn.project.file import ProjectFile
 from geocn.project.period import Period
@@ -124,6 +125,53 @@ def test_a_release_sees_nothing_of_withheld_rows(tmp_path: Path) -> None:
     assert (told < 6).all()
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert manifest["marking"] == "TLP:AMBER"
+
+
+def job_of(file: Path, period: str | None, rules: str) -> ChangeJob:
+    profile = file.parent / "ngo.toml"
+    text = profile.read_text("utf-8").replace(
+        "[layers]\nseizures = ", "[layers.seizures]\ncolumns = "
+    )
+    profile.write_text(f"{text}{rules}\n", "utf-8")
+    source, world = world_of(file)
+    world.as_of = source.project.as_of
+    assert world.as_of is not None
+    found = ChangeJob.of(
+        source,
+        (world, world),
+        period=Period.parse(period) if period else None,
+        as_of=world.as_of,
+        progress=lambda _step: None,
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("period", "rules", "after", "why"),
+    [
+        (None, "min_age_days = 20", "2025-02", None),
+        (None, "min_age_days = 14", "2025-03", None),
+        ("2025-03", "min_age_days = 20", "2025-03", "min_age_days"),
+        ("2025-02", "min_age_days = 20", "2025-02", None),
+        ("2025-03", 'time = "quarter"', "2025-03", "coarser"),
+        ("2025-03", 'time = "month"', "2025-03", None),
+        ("2025-Q1", 'time = "quarter"', "2025-Q1", None),
+        ("2025-03-02/2025-03-09", 'time = "month"', "2025-03-02/2025-03-09", "coarser"),
+    ],
+)
+def test_what_is_held_back_for_now_is_no_fall(
+    tmp_path: Path, period: str | None, rules: str, after: str, why: str | None
+) -> None:
+    job = job_of(write_moving(tmp_path / "project"), period, rules)
+    pair, told = job._pair_of(job.source.profiles["ngo"])
+    assert pair[1].text == after
+    assert (told is None) if why is None else (told is not None and why in told)
+    if why is not None:
+        seen = World({}, {}, {})
+        options = {"release": lambda world: world, "own": Results(), "cleared": Results()}
+        for one in job.released("ngo", seen, **options, earlier=[])[:2]:  # type: ignore[arg-type]
+            assert one.frames == {}
 
 
 def test_the_period_before_raises_the_marking(tmp_path: Path) -> None:
