@@ -26,6 +26,6 @@ path = plan.save(Path(tempfile.mkdtemp()) / "map.html")
 report = scan(path, hidden, released=shown)
 assert report.clean, report.summary()
 """,
-        limit_cpu_s=30.0,
+        limit_cpu_s=20.0,
     ),
 )
