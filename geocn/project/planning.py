@@ -94,6 +94,10 @@ def _add_changes(plan: PlanningMap, changes: Changes, words: Words) -> None:
         if not len(tested):
             continue
         told = tested.rename(columns={"n_before": "before", "n_after": "after"})
+        if told["p_adjusted"].isna().any():
+            # A release holds p-values back, but not which differences are clear.
+            told = told.drop(columns=["p_value", "p_adjusted"], errors="ignore")
+            told["uncertain"] = ~told["change_class"].isin(CHANGED)
         plan.add_change(told, alpha=changes.alpha[name], name=f"{name}: {words('what')}, {between}")
         plan.layers[-1].visible = False
 

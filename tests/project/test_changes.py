@@ -368,3 +368,12 @@ def test_the_map_has_the_changes_switched_off() -> None:
         ("change", False, 2)
     ]
     assert "2025-02 → 2025-03" in str(plan.layers[0].name)
+
+
+def test_the_map_of_a_release_shows_clear_changes_without_p_values() -> None:
+    frame = cells([9, 12, 30], [10, 30, 9]).assign(p_adjusted=np.nan, change=[1.0, 18.0, -21.0])
+    frame["change_class"] = ["no_clear_change", "new", "less"]
+    changes = Changes(*PAIR, frames={"cells": frame}, alpha={"cells": 0.05})
+    plan = planning_map("Map", {}, Results(), marking=Marking.GREEN, changes=changes)
+    shown = plan.layers[0].frame["change_class"].tolist()
+    assert shown == ["no_clear_change", "more", "less"]
