@@ -56,7 +56,7 @@ print(duckdb.sql(f\"\"\"
         SELECT floor(lon * 22.26)::INT AS x, floor(lat * 22.26)::INT AS y,
                date_trunc('month', seized_at) AS month, count(*) AS n
         FROM read_csv('{{path}}') GROUP BY ALL)
-\"\"\").fetchone()[0])
+\"\"\").fetchall()[0][0])
 """
 
 # Outlines of about 150 vertices, as those of municipalities are.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import shapely
 from geocn._typing import FloatArray, ObjectArray, StrPath
 from geocn.cultivation.zonal_file import opened_rows
 from geocn.cultivation.zonal_order import order_statistics
+from geocn.errors import ReadError
 from geocn.io.atomic import sha256_file
 from geocn.io.checkpoints import State, digest
 from geocn.io.tasks import reduce_parts
@@ -52,24 +54,26 @@ class ZonalJob:
     squares: bool
     areas: bool
     ordered: tuple[str, ...]
+    file_bytes: int = 0
 
     def run(
         self, rows: RasterRows, *, scheduler: Any, checkpoints: StrPath | None
     ) -> tuple[ZonalSums, dict[str, FloatArray]]:
         """Sum all bands, and order the values of all zones where that is asked for."""
+        job = replace(self, file_bytes=Path(self.path).stat().st_size)
         hashed = sha256_file(self.path) if checkpoints is not None else ""
         key = self._key() if checkpoints is not None else ""
         where: dict[str, Any] = {"scheduler": scheduler, "checkpoints": checkpoints}
         step = -(-rows.shape[0] // (_BANDS * _ROWS)) * _ROWS
         bands = _windows("rows", rows.shape[0], step, hashed)
-        state = reduce_parts(bands, sum_band, _add, shared=self, key=key, **where)
+        state = reduce_parts(bands, sum_band, _add, shared=job, key=key, **where)
         raw = [state[name] for name in sorted(state)]
         sums = finished_sums(raw, self.outlines(rows).n_cells)
         groups = _windows("zones", len(self.zones) if self.ordered else 0, _ZONES, hashed)
         if scheduler is None and checkpoints is None:
             names = list(self.ordered)
             return sums, order_statistics(rows, self.zones, names, memory_mb=self.memory_mb)
-        orders = reduce_parts(groups, order_zones, _join, shared=self, key=key, **where)
+        orders = reduce_parts(groups, order_zones, _join, shared=job, key=key, **where)
         return sums, {name: orders.get(name, np.zeros(0)) for name in self.ordered}
 
     def outlines(self, rows: RasterRows) -> Outlines:
@@ -77,6 +81,20 @@ class ZonalJob:
         if "outlines" not in self._made:
             self._made["outlines"] = Outlines.of(rows, self.zones)
         return self._made["outlines"]
+
+    @contextmanager
+    def opened(self) -> Iterator[RasterRows]:
+        """Open the file, which must be the one that was asked for.
+
+        Raises
+        ------
+        ReadError
+            Where its size is another.
+        """
+        if Path(self.path).stat().st_size != self.file_bytes:
+            raise ReadError(f"{self.path}: the file changed while it was read; start again")
+        with opened_rows(self.path, band=self.band, memory_mb=self.memory_mb) as rows:
+            yield rows
 
     @cached_property
     def _made(self) -> dict[str, Outlines]:
@@ -101,7 +119,7 @@ class ZonalJob:
 
 def sum_band(part: Window, job: ZonalJob) -> State:
     """Sum the zones over a band of rows."""
-    with opened_rows(Path(job.path), band=job.band, memory_mb=job.memory_mb) as rows:
+    with job.opened() as rows:
         band = slice(part.start, part.stop)
         raw = band_sums(rows, job.outlines(rows), band, squares=job.squares, areas=job.areas)
     return {f"sums_{i}": sums for i, sums in enumerate(raw)}
@@ -110,7 +128,7 @@ def sum_band(part: Window, job: ZonalJob) -> State:
 def order_zones(part: Window, job: ZonalJob) -> State:
     """Order the values within some zones."""
     zones = job.zones[part.start : part.stop]
-    with opened_rows(Path(job.path), band=job.band, memory_mb=job.memory_mb) as rows:
+    with job.opened() as rows:
         return dict(order_statistics(rows, zones, list(job.ordered), memory_mb=job.memory_mb))
 
 

@@ -127,6 +127,10 @@ def _client(distributed: Any, scheduler: Any) -> Iterator[Any]:
     if isinstance(scheduler, distributed.Client):
         if scheduler.asynchronous:
             raise ParameterError("scheduler is an asynchronous client; give one that waits")
+        if scheduler.status != "running":
+            raise ClusterError(
+                f"the client is not connected to its scheduler (it is {scheduler.status})"
+            )
         yield scheduler
         return
     if not isinstance(scheduler, str) or not _ADDRESS.fullmatch(scheduler):

@@ -180,3 +180,21 @@ def test_a_file_that_was_cut_is_no_answer(tmp_path):
 def test_memory_is_above_zero(tmp_path, memory_mb):
     with pytest.raises(ParameterError, match="memory_mb"):
         zonal_stats(stars(), write(tmp_path / "r.tif", field()), memory_mb=memory_mb)
+
+
+def test_bands_of_rows_sum_to_the_whole_to_the_last_bit(tmp_path):
+    """A file is summed in bands, an array at once; the file of this test has six bands."""
+    rng = np.random.default_rng(5)
+    values = rng.lognormal(0, 8, (2900, 30))
+    values[:, 7] = 0
+    path = write(tmp_path / "tall.tif", values)
+    shapes = shapely.buffer(shapely.points(rng.uniform((0, 0), (30, 2900), (60, 2))), 300)
+    shapes[3], shapes[4] = shapely.box(3, 800, 4, 2100), shapely.box(0, 1800, 30, 1801)
+    stats = ("sum", "mean", "count", "stdev", "share_valid")
+    tall = zones(*shapes)
+    in_file = zonal_stats(tall, path, stats=stats)
+    in_memory = zonal_stats(tall, read_raster(path), stats=stats)
+    for name in stats:
+        np.testing.assert_array_equal(in_file[name], in_memory[name])
+    with pytest.raises(ParameterError, match="path of its file"):
+        zonal_stats(tall, read_raster(path), checkpoints=tmp_path)

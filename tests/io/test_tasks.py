@@ -270,5 +270,7 @@ def test_a_scheduler_that_dies_is_told_and_the_work_resumed(tmp_path: Path, monk
     assert 3 <= kept < 40
     whole = reduce_parts(numbers(40), slow, join, shared=QUICK)
     assert reduce_parts(numbers(40), slow, join, **asked)["sum"].tobytes() == whole["sum"].tobytes()
+    with pytest.raises(ClusterError, match="not connected"):
+        reduce_parts(numbers(1), slow, join, shared=QUICK, scheduler=client)
     with pytest.raises(ClusterError, match="cannot be reached"):
         reduce_parts(numbers(1), slow, join, shared=QUICK, scheduler="tcp://127.0.0.1:9")
