@@ -351,7 +351,8 @@ def _collected(source: ProjectFile, rejects: Path | None = None) -> Iterator[lis
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield notes
-    folders = [source.path.parent] + ([rejects.parent.parent] if rejects else [])
+    # The folder of a run may lie in that of the project: the longer name first.
+    folders = ([rejects.parent.parent] if rejects else []) + [source.path.parent]
     for one in caught:
         if issubclass(one.category, GeocnWarning):
             text = str(one.message)

@@ -44,9 +44,9 @@ def test_what_is_there_is_said_and_nothing_heavy_loads(project: Path) -> None:
         "import sys; sys.argv = ['geocn', 'run', sys.argv[1]]\n"
         "from geocn.cli import main\n"
         "try: main()\nexcept SystemExit as end: print('code', end.code)\n"
-        "print(sorted({'pandas', 'geopandas', 'shapely', 'numba', 'pydantic'} & set(sys.modules)))"
+        "print(sorted({'pandas', 'geopandas', 'shapely', 'numba'} & set(sys.modules)))"
     )
-    started = time.process_time(), os.times().children_user
+    before_s = os.times().children_user
     done = subprocess.run(
         [sys.executable, "-c", code, str(project)], capture_output=True, text=True, check=True
     )
@@ -54,7 +54,7 @@ def test_what_is_there_is_said_and_nothing_heavy_loads(project: Path) -> None:
     assert lines[0] == "unchanged"
     assert lines[1].startswith("folder\t")
     assert lines[-2:] == ["code 0", "[]"]
-    assert os.times().children_user - started[1] < 2.0
+    assert os.times().children_user - before_s < 2.0
 
 
 def test_the_lock_a_plan_and_a_bad_mix_have_their_codes(project: Path) -> None:
