@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyproj
@@ -15,12 +16,11 @@ from geocn.io.parts import Part, raw_records
 from geocn.io.parts_points import RAGGED, REASONS, PointColumns
 from geocn.layers.rejects import defuse
 
+FindBad: TypeAlias = Callable[[Part], tuple[dict[int, str], int]]
 _BEFORE = ("geocn_file", "geocn_row", "geocn_reason")
 
 
-def write_rejects(
-    target: StrPath, parts: Sequence[Part], columns: PointColumns, crs: pyproj.CRS
-) -> int:
+def write_rejects(target: StrPath, parts: Sequence[Part], find: FindBad) -> int:
     """Write all rows that cannot be used to a CSV; returns their number.
 
     The files are read once more, so that the rows need not be held in memory.
@@ -31,10 +31,9 @@ def write_rejects(
         The CSV, written whole or not at all: file, number of the row (from 0, over all
         files), reason, and the cells as they stand there.
     parts : sequence of Part
-    columns : PointColumns
-        What of the rows was wanted.
-    crs : pyproj.CRS
-        Of coordinates that do not tell theirs.
+    find : callable
+        Finds the reason of every row of a part that cannot be used, by its number, and the
+        number of all rows.
     """
     before, n = 0, 0
     header = parts[0].columns if parts else ()
@@ -42,24 +41,25 @@ def write_rejects(
         out = csv.writer(stream)
         out.writerow([*_BEFORE, *map(defuse, header)])
         for part in parts:
-            found, n_records = _bad(part, columns, crs)
+            found, n_records = find(part)
             for row, cells in raw_records(part, sorted(found)) if found else ():
-                told = (Path(part.path).name, before + row, REASONS[found[row]])
+                told = (Path(part.path).name, before + row, found[row])
                 out.writerow([*map(defuse, told), *map(defuse, _ordered(part, cells, header))])
             before += n_records
             n += len(found)
     return n
 
 
-def _bad(part: Part, columns: PointColumns, crs: pyproj.CRS) -> tuple[dict[int, int], int]:
-    """Reason of every row that cannot be used, by its number, and the number of all rows."""
-    found: dict[int, int] = {}
+def bad_points(part: Part, *, columns: PointColumns, crs: pyproj.CRS) -> tuple[dict[int, str], int]:
+    """Find the points of a part that cannot be used; ``crs`` where they do not tell theirs."""
+    found: dict[int, str] = {}
     n_records = 0
     for batch in columns.read(part, crs):
         n_records += batch.n_records
         at = np.flatnonzero(~batch.good)
-        found |= dict(zip(batch.rows[at].tolist(), batch.bad[at].tolist(), strict=True))
-        found |= dict.fromkeys(batch.ragged.tolist(), RAGGED)
+        told = [REASONS[code] for code in batch.bad[at].tolist()]
+        found |= dict(zip(batch.rows[at].tolist(), told, strict=True))
+        found |= dict.fromkeys(batch.ragged.tolist(), REASONS[RAGGED])
     return found, n_records
 
 

@@ -130,7 +130,7 @@ class Tally:
             self._shorten()
 
     def _shorten(self) -> None:
-        rows, codes = _first(self._bad_rows, self._bad_codes)
+        rows, codes = first_of_each(self._bad_rows, self._bad_codes)
         self._bad_rows, self._bad_codes = [rows], [codes]
 
     @property
@@ -173,7 +173,7 @@ def merge(states: Sequence[State]) -> State:
         rows.append(state["bad_rows"] + before)
         codes.append(state["bad_codes"])
         before += int(state["n_rows"][0])
-    bad_rows, bad_codes = _first(rows, codes)
+    bad_rows, bad_codes = first_of_each(rows, codes)
     return {
         "periods": periods,
         "counts": counts,
@@ -187,12 +187,12 @@ def merge(states: Sequence[State]) -> State:
     }
 
 
-def _first(rows: list[IntArray], codes: list[AnyArray]) -> tuple[IntArray, AnyArray]:
+def first_of_each(rows: list[IntArray], codes: list[AnyArray]) -> tuple[IntArray, AnyArray]:
     """Keep the first rows of every reason."""
     every = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
     code = np.concatenate([np.zeros(0, dtype=np.int64), *codes])
-    keep = [np.flatnonzero(code == reason)[:_EXAMPLES] for reason in range(len(REASONS))]
-    at = np.sort(np.concatenate(keep))
+    keep = [np.flatnonzero(code == reason)[:_EXAMPLES] for reason in np.unique(code)]
+    at = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *keep]))
     return every[at], code[at]
 
 
@@ -223,20 +223,20 @@ def by_area_and_period(state: State, by_period: Period) -> tuple[list[str], IntA
     return names, counts, totals
 
 
-def rejected_reasons(state: State) -> dict[str, int]:
+def rejected_reasons(state: State, reasons: Sequence[str] = REASONS) -> dict[str, int]:
     """Rejected rows by reason, without those that did not occur."""
-    counted = zip(REASONS, state["rejected"].tolist(), strict=True)
+    counted = zip(reasons, state["rejected"].tolist(), strict=True)
     return {reason: n for reason, n in counted if n}
 
 
-def rejection(state: State) -> tuple[str, list[int]]:
+def rejection(state: State, reasons: Sequence[str] = REASONS) -> tuple[str, list[int]]:
     """Say what was rejected, and which rows came first."""
-    reasons = rejected_reasons(state)
+    counted = rejected_reasons(state, reasons)
     first = [int(row) for row in state["bad_rows"]]
     shown = ", ".join(str(row) for row in first[:3])
     more = ", …" if int(state["rejected"].sum()) > 3 else ""
-    told = "; ".join(f"{reason} ({n})" for reason, n in reasons.items())
-    return f"{sum(reasons.values())} rows that cannot be used: {told}; rows {shown}{more}", first
+    told = "; ".join(f"{reason} ({n})" for reason, n in counted.items())
+    return f"{sum(counted.values())} rows that cannot be used: {told}; rows {shown}{more}", first
 
 
 def rejection_error(state: State) -> Exception:

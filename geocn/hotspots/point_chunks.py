@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from os import PathLike
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ import pyproj
 
 from geocn._typing import FloatArray, StrPath
 from geocn.errors import AssumptionWarning, ParameterError, RejectedRowsWarning, SchemaError
-from geocn.hotspots.count_rejects import write_rejects
+from geocn.hotspots.count_rejects import bad_points, write_rejects
 from geocn.hotspots.count_tally import rejection, rejection_error
 from geocn.io.checkpoints import State
 from geocn.io.parts import Part, Records
@@ -27,8 +28,10 @@ Chunk: TypeAlias = gpd.GeoDataFrame | pd.DataFrame | pa.Table | pa.RecordBatch |
 _ROWS = 131_072
 
 
-def check_source(points: Any, on_invalid: str, places: dict[str, Any]) -> None:
-    """Refuse options that need a file where points stand in memory.
+def check_source(
+    points: Any, on_invalid: str, places: dict[str, Any], *, layer: str = "points"
+) -> None:
+    """Refuse options that need a file where a layer stands in memory.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def check_source(points: Any, on_invalid: str, places: dict[str, Any]) -> None:
     needless = [name for name, value in places.items() if value is not None]
     if needless and not isinstance(points, (str, PathLike)):
         raise ParameterError(
-            f"{', '.join(needless)} need points by the path of a file or folder: workers read "
+            f"{', '.join(needless)} need {layer} by the path of a file or folder: workers read "
             "their parts themselves, and data is never sent to them"
         )
 
@@ -119,7 +122,7 @@ def report(
 ) -> None:
     """Write rejected rows, then raise or warn of them."""
     if rejects is not None:
-        write_rejects(rejects, parts, columns, crs)
+        write_rejects(rejects, parts, partial(bad_points, columns=columns, crs=crs))
     if not state["rejected"].any():
         return
     if on_invalid == "raise":

@@ -37,10 +37,20 @@ class TextForm:
 
 @dataclass(frozen=True, slots=True)
 class GeometryColumn:
-    """Where a GeoParquet keeps its points; ``crs`` is PROJ JSON, empty where it is not told."""
+    """Where and how a GeoParquet keeps its geometry.
+
+    Attributes
+    ----------
+    name : str
+    crs : str, optional
+        PROJ JSON; empty where it is not told, None where it is unknown.
+    encoding : str
+        WKB, or the kind of GeoArrow: point, linestring, …
+    """
 
     name: str
-    crs: str
+    crs: str | None
+    encoding: str = "WKB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,12 @@ def find_parts(
 
 
 def read_part(
-    part: Part, *, numbers: Sequence[str] = (), times: Sequence[str] = (), raw: Sequence[str] = ()
+    part: Part,
+    *,
+    numbers: Sequence[str] = (),
+    times: Sequence[str] = (),
+    raw: Sequence[str] = (),
+    rows: int = 131_072,
 ) -> Iterator[Records]:
     """Read some columns of a part, a few hundred thousand records at a time.
 
@@ -189,6 +204,8 @@ def read_part(
         Columns of numbers, of instants (ISO 8601; without a zone they are UTC), and of
         anything else. Numbers and times of a CSV come as float64 and as instants in
         microseconds; a Parquet file has types of its own.
+    rows : int
+        As many records of a Parquet file are read at once, at most.
 
     Raises
     ------
@@ -214,7 +231,7 @@ def read_part(
     else:
         from geocn.io.parts_parquet import read_parquet_part
 
-        pieces = read_parquet_part(part, inside)
+        pieces = read_parquet_part(part, inside, rows=rows)
     for records in pieces:
         yield _with_constants(part, records, wanted, numbers)
 

@@ -37,7 +37,7 @@ def cut_parquet(path: Path, *, identities: bool) -> list[Part]:
     UnsafeFileError
         Where a row group would expand beyond all measure.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         meta = file.metadata
         groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
         for group in groups:
@@ -80,7 +80,9 @@ def _together(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield start, len(rows)
 
 
-def read_parquet_part(part: Part, columns: Sequence[str]) -> Iterator[Records]:
+def read_parquet_part(
+    part: Part, columns: Sequence[str], *, rows: int = _ROWS
+) -> Iterator[Records]:
     """Read some columns of a part, a bounded number of rows at a time.
 
     Raises
@@ -88,11 +90,11 @@ def read_parquet_part(part: Part, columns: Sequence[str]) -> Iterator[Records]:
     ReadError
         Where the file was cut or damaged.
     """
-    with _opened(Path(part.path)) as file:
+    with opened(Path(part.path)) as file:
         first = 0
         groups = list(range(part.start, part.stop))
         for batch in file.iter_batches(
-            _ROWS, row_groups=groups, columns=list(columns), use_threads=False
+            rows, row_groups=groups, columns=list(columns), use_threads=False
         ):
             n = batch.num_rows
             yield Records(batch, np.arange(first, first + n), n)
@@ -102,7 +104,7 @@ def read_parquet_part(part: Part, columns: Sequence[str]) -> Iterator[Records]:
 def raw_parquet_records(part: Part, rows: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
     """Read some records as text; their numbers rise."""
     wanted = np.asarray(rows)
-    with _opened(Path(part.path)) as file:
+    with opened(Path(part.path)) as file:
         first = 0
         groups = list(range(part.start, part.stop))
         for batch in file.iter_batches(_ROWS, row_groups=groups, use_threads=False):
@@ -119,7 +121,7 @@ def _text(value: Any) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a file as an open file, which is no address: nothing but it can be read."""
     try:
         with (
@@ -148,6 +150,9 @@ def _geometry(file: pq.ParquetFile) -> GeometryColumn | None:
     name = told.get("primary_column", "geometry" if "geometry" in names else None)
     if not isinstance(name, str) or name not in names:
         return None
-    column = told.get("columns", {}).get(name, {})
+    column = told.get("columns", {}).get(name, {"crs": None})
+    if not isinstance(column, dict):
+        raise ReadError("the GeoParquet metadata is damaged")
     # GeoParquet: a CRS that is not told is longitude and latitude; null is unknown.
-    return GeometryColumn(name, json.dumps(column["crs"]) if column.get("crs") else "")
+    crs = column.get("crs", "")
+    return GeometryColumn(name, json.dumps(crs) if crs else crs, str(column.get("encoding", "WKB")))

@@ -102,7 +102,7 @@ class PointColumns:
             need_columns(names, self.time)
         more = [n for n in dict.fromkeys([self.weight, *self.also]) if n and n in names]
         values = {name: floats(batch.column(name)) for name in more}
-        time, unread = _instants(batch.column(self.time)) if self.time else (None, None)
+        time, unread = instants(batch.column(self.time)) if self.time else (None, None)
         found = PointBatch(x, y, crs, records.rows, records.n_records, values, time)
         for name, at in records.unreadable.items():
             found.bad[at] = NO_TIME if name == self.time else NO_NUMBER
@@ -191,7 +191,7 @@ def floats(column: pa.Array) -> FloatArray:
     return np.asarray(plain.to_numpy(zero_copy_only=False), dtype=float)
 
 
-def _instants(column: pa.Array) -> tuple[AnyArray, AnyArray | None]:
+def instants(column: pa.Array) -> tuple[AnyArray, AnyArray | None]:
     """Instants in UTC; texts are ISO 8601, and which of them are none comes as well."""
     kind = column.type
     if pa.types.is_dictionary(kind):
