@@ -1,6 +1,6 @@
 """What a run tells while it works: JSON lines for machines, a line of progress for people.
 
-The only place of the package that reads the clock: a line of a log says when it was written.
+The only place of a run that reads the clock: a line of a log says when it was written.
 """
 
 from __future__ import annotations

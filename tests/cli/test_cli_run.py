@@ -99,7 +99,7 @@ def test_a_partial_run_has_its_code(project: Path) -> None:
     assert "\npartial\n" in partial.stdout
 
 
-def test_only_the_log_reads_the_clock() -> None:
+def test_of_a_run_only_the_log_reads_the_clock() -> None:
     clock = re.compile(r"\btime_ns\(|\.utcnow\(|gmtime\(|localtime\(")
     package = ROOT / "geocn"
     found = {
@@ -107,7 +107,9 @@ def test_only_the_log_reads_the_clock() -> None:
         for path in package.rglob("*.py")
         if clock.search(path.read_text("utf-8"))
     }
-    assert found == {"_cli_log.py"}
+    # A door that serves looks whether a release has expired.
+    assert found <= {"_cli_log.py", "serve/app.py"}
+    assert "_cli_log.py" in found
 
 
 @pytest.fixture
