@@ -163,11 +163,7 @@ def count_points(
     return attach(
         _labelled(areas, state, by_period, weight),
         "hotspots.count_points",
-        n_events_in=int(state["n_rows"][0]),
-        n_counted=int(state["counts"].sum()),
-        left_out=_left_out(state, by_period),
-        rejected=rejected_reasons(state),
-        n_without_weight=int(state["n_weightless"][0]),
+        **_told(state, by_period),
         lon=lon,
         lat=lat,
         weight=weight,
@@ -292,8 +288,15 @@ def _labelled(
     return result
 
 
-def _left_out(state: State, by_period: Period | None) -> dict[str, int]:
-    counted = dict(zip(LEFT_OUT, state["left_out"].tolist(), strict=True))
+def _told(state: State, by_period: Period | None) -> dict[str, Any]:
+    """Say how many points were counted, and why others were not."""
+    left_out = dict(zip(LEFT_OUT, state["left_out"].tolist(), strict=True))
     if by_period is None:
-        del counted["no_time"]
-    return counted
+        del left_out["no_time"]
+    return {
+        "n_events_in": int(state["n_rows"][0]),
+        "n_counted": int(state["counts"].sum()),
+        "left_out": left_out,
+        "rejected": rejected_reasons(state),
+        "n_without_weight": int(state["n_weightless"][0]),
+    }
