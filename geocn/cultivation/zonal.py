@@ -136,20 +136,9 @@ def zonal_stats(
     [[9.0, 5.0]]
     """
     chosen = _chosen(stats, memory_mb)
-    if not isinstance(raster, (str, PathLike)) and (scheduler, checkpoints) != (None, None):
-        raise ParameterError(
-            "scheduler and checkpoints need the raster by the path of its file: workers read "
-            "their part themselves, and data is never sent to them"
-        )
+    _need_file(raster, scheduler, checkpoints)
     crs = require_crs(zones, "zones")
-    taken = [name for name in chosen if name in zones.columns]
-    if taken:
-        raise SchemaError(
-            "zones",
-            found=f"columns {', '.join(taken)}",
-            expected="no column named as a statistic",
-            repair="Rename or drop them.",
-        )
+    _refuse_taken(zones, chosen)
     with _rows(raster, band, memory_mb) as rows:
         geometry = _polygons(zones, rows.crs)
         areas = bool(set(AREA_STATISTICS) & set(chosen))
@@ -189,6 +178,27 @@ def zonal_stats(
         ),
         n_left_out=int((~present).sum()),
     )
+
+
+def _refuse_taken(zones: gpd.GeoDataFrame, chosen: Sequence[str]) -> None:
+    """Refuse zones that have a column named as a statistic."""
+    taken = [name for name in chosen if name in zones.columns]
+    if taken:
+        raise SchemaError(
+            "zones",
+            found=f"columns {', '.join(taken)}",
+            expected="no column named as a statistic",
+            repair="Rename or drop them.",
+        )
+
+
+def _need_file(raster: object, scheduler: object, checkpoints: object) -> None:
+    """Refuse workers and checkpoints for a raster that is in memory."""
+    if not isinstance(raster, (str, PathLike)) and (scheduler, checkpoints) != (None, None):
+        raise ParameterError(
+            "scheduler and checkpoints need the raster by the path of its file: workers read "
+            "their part themselves, and data is never sent to them"
+        )
 
 
 def _chosen(stats: Sequence[str], memory_mb: float) -> list[str]:
