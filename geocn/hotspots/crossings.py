@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from os import PathLike
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
-import shapely
 
-from geocn._typing import BoolArray, FloatArray, IntArray
-from geocn.errors import AssumptionWarning, DateError, ParameterError, SchemaError
+from geocn._typing import FloatArray, StrPath
+from geocn.errors import AssumptionWarning, ParameterError
+from geocn.hotspots.crossings_found import TIME_REVERSED, CrossingJob, TimeReversed, of_frame
+from geocn.hotspots.crossings_parts import of_file
+from geocn.hotspots.point_chunks import check_source
 from geocn.hotspots.posts import at_posts, count_posts, read_posts
-from geocn.hotspots.precision import PRECISION, given_precision
-from geocn.hotspots.route_lines import Hits, RouteLines, check_lines, find_hits
-from geocn.hotspots.travel import HAPPENINGS, Stops, find_stops
+from geocn.hotspots.precision import given_precision
+from geocn.hotspots.travel import HAPPENINGS
+from geocn.io.tasks import NOT_RECORDED
 from geocn.provenance import attach
-from geocn.spatial.border_index import BorderIndex, border_index
 from geocn.spatial.crs import to_lonlat
 
-TimeReversed = Literal["refuse", "follow", "as_drawn"]
-_TIME_REVERSED = ("refuse", "follow", "as_drawn")
-_TIME: Final = "datetime64[us, UTC]"
-_DTYPES = {
-    "route_id": "str",
-    "dyad": "str",
-    "chainage_km": "float64",
-    "from_country": "str",
-    "to_country": "str",
-    "crossed_at": _TIME,
-    "kind": "str",
-    "disputed": "boolean",
-    "distance_along_km": "float64",
-    "route_row": "int64",
-    "crossing_kind": "str",
-    "excursion_m": "float64",
-}
 # Degrees. Routes may well stay short of every border; those this far off never were near one.
 _FAR: Final = 20.0
-# What a crossing inherits from its route, where the route has it.
-_CARRIED = (
-    "mode",
-    "drug",
-    "weight_kg",
-    "n_sources",
-    PRECISION,
-    "source",
-    "marking",
-    "releasable_to",
-    "reliability",
-    "credibility",
-)
 
 
 def border_crossings(
-    routes: gpd.GeoDataFrame,
+    routes: gpd.GeoDataFrame | StrPath,
     borders: gpd.GeoDataFrame | None = None,
     *,
     countries: gpd.GeoDataFrame | None = None,
@@ -65,6 +36,11 @@ def border_crossings(
     time_reversed: TimeReversed = "refuse",
     posts: gpd.GeoDataFrame | None = None,
     post_reach_m: float = 5000.0,
+    memory_mb: float = 512,
+    on_invalid: str = "raise",
+    rejects: StrPath | None = None,
+    scheduler: Any = None,
+    checkpoints: StrPath | None = None,
 ) -> gpd.GeoDataFrame:
     """Find where routes change country over a land border, in the order they travel.
 
@@ -77,11 +53,12 @@ def border_crossings(
 
     Parameters
     ----------
-    routes : GeoDataFrame
+    routes : GeoDataFrame or path
         Lines in the direction of travel; Z and M are not used. ``first_seen`` and
         ``last_seen``, where both are known, are taken as the times at its ends and
         ``crossed_at`` lies between them in proportion to distance; where one is known, it
-        is used as it is.
+        is used as it is. A path is that of a GeoParquet (lines as WKB or GeoArrow), or of a
+        folder of them, which need not fit into memory; texts of times are then ISO 8601.
     borders : GeoDataFrame, optional
         From ``read_borders`` or :func:`geocn.spatial.borders.load_borders`; by default the
         bundled 1:10 million borders. Lines need ``dyad``, ``left`` and ``right``. Areas of
@@ -104,6 +81,19 @@ def border_crossings(
         ``dyad``: a post of a dyad serves only the crossings of that dyad.
     post_reach_m : float
         Geodesic distance in metres up to which a crossing is at a post.
+    memory_mb : float
+        Room for the lines of a file that are worked on at once, beside borders and result.
+    on_invalid : {"raise", "warn"}
+        What to do, once all are read, with rows of a file that cannot be used: damaged
+        geometries or none of lines, places nowhere on Earth, times that cannot be read, and
+        ``last_seen`` before ``first_seen`` where that is refused. A frame always raises.
+    rejects : path, optional
+        A CSV for these rows, with their numbers and reasons.
+    scheduler : str or distributed.Client, optional
+        Address of a Dask scheduler (``"tcp://…"``) whose workers see the file, or a client.
+    checkpoints : path, optional
+        Folder that keeps what was found in each part of a file: the same call goes on after
+        a run that was stopped.
 
     Returns
     -------
@@ -126,13 +116,19 @@ def border_crossings(
         ``["imprecise"]`` the crossings whose route is known less exactly than the reach of a
         post (without posts: than ``min_excursion_m``); ``["posts"]`` how many crossings are at
         posts, between them and undecided; ``["repairs"]`` what had to
-        be repaired in areas of countries.
+        be repaired in areas of countries; ``["rejected"]`` rows of a file by reason.
+
+        From a file the same rows, in the same order, to the last bit, as from the frame that
+        geopandas reads of it, whatever the memory and the number of workers; a column of
+        categories comes as its values, and a file without ``route_id`` has its row numbers.
 
     Warns
     -----
     AssumptionWarning
         Where nothing was found and all routes lie more than 20 degrees from all borders, as
         where one of them has its axes swapped.
+    RejectedRowsWarning
+        Where rows of a file were left out, with ``on_invalid="warn"``.
 
     Raises
     ------
@@ -147,7 +143,13 @@ def border_crossings(
     LayerError
         Where the borders have no shared sides.
     ParameterError
-        Where an option is out of range.
+        Where an option is out of range, or needs a file.
+    ReadError, UnsafeFileError
+        Where a file is damaged or no GeoParquet.
+    RejectedRowsError
+        Where rows of a file cannot be used for several reasons; they are numbered from 0.
+    ClusterError
+        Where the scheduler is gone or its workers are of other versions.
 
     Examples
     --------
@@ -156,20 +158,34 @@ def border_crossings(
     >>> found = border_crossings(gpd.GeoDataFrame({"route_id": ["r1"]}, geometry=[route], crs=4326))
     >>> found[["dyad", "from_country", "to_country"]].to_numpy().tolist()
     [['COL-ECU', 'COL', 'ECU']]
+
+    From a file, as large as the disk:
+
+    >>> import tempfile; from pathlib import Path
+    >>> file = Path(tempfile.mkdtemp()) / "routes.parquet"
+    >>> gpd.GeoDataFrame({"route_id": ["r1"]}, geometry=[route], crs=4326).to_parquet(file)
+    >>> border_crossings(file)["dyad"].tolist()
+    ['COL-ECU']
     """
     _check_options(min_excursion_m, include, time_reversed, post_reach_m)
-    backward, timed = _order_of_time(routes, time_reversed)
-    degrees = to_lonlat(routes, "routes")
-    check_lines(degrees)
+    _check_source(routes, on_invalid, (rejects, scheduler, checkpoints))
     places = None if posts is None else read_posts(posts)
-    index = border_index(borders, countries)
-    lines = RouteLines.of(degrees, backward=backward)
-    hits = find_hits(index, lines, whole=timed)
-    stops, counted = find_stops(index, lines, hits, min_excursion_m=float(min_excursion_m))
-    stops = stops.only(np.isin(stops.happening, list(include)))
-    if borders is not None and not len(stops.event):
-        _warn_if_apart(degrees, to_lonlat(borders, "borders"))
-    result = _frame(stops, index, lines, hits, routes, backward=backward)
+    job = CrossingJob(borders, countries, float(min_excursion_m), tuple(include), time_reversed)
+    if isinstance(routes, (str, PathLike)):
+        found = of_file(
+            routes,
+            job,
+            memory_mb=memory_mb,
+            on_invalid=on_invalid,
+            rejects=rejects,
+            scheduler=scheduler,
+            checkpoints=checkpoints,
+        )
+    else:
+        found = of_frame(routes, job)
+    result = found.table
+    if borders is not None and not len(result):
+        _warn_if_apart(found.bounds, to_lonlat(borders, "borders"))
     if places is not None:
         result = result.assign(**at_posts(result, places, reach_m=float(post_reach_m)))
         result = result[[c for c in result if c != "geometry"] + ["geometry"]]
@@ -182,18 +198,17 @@ def border_crossings(
         posts=None if places is None else count_posts(result, places),
         post_reach_m=float(post_reach_m),
         countries=None if countries is None else len(countries),
-        scale=index.scale,
+        memory_mb=NOT_RECORDED,
+        on_invalid=on_invalid,
+        rejects=rejects is not None,
+        scheduler=NOT_RECORDED,
+        checkpoints=NOT_RECORDED,
+        scale=job.index.scale,
         crs="EPSG:4326",
-        n_routes=len(routes),
-        n_time_reversed=int(backward.sum()),
+        **found.told,
         imprecise=_imprecise(result, min_excursion_m if posts is None else post_reach_m),
-        reported=_reported(counted) | {"ends_on_border": hits.n_at_ends},
-        repairs=index.repairs,
-        left_out={
-            "no_geometry": lines.n_missing,
-            "no_length": lines.n_short,
-            "borders_without_geometry": index.n_missing,
-        },
+        repairs=job.index.repairs,
+        left_out={**found.left_out, "borders_without_geometry": job.index.n_missing},
     )
 
 
@@ -205,17 +220,24 @@ def _check_options(
         faults.append(f"min_excursion_m is {min_excursion_m}, not 0 or more")
     if isinstance(include, str) or set(include) - set(HAPPENINGS):
         faults.append(f"include {include!r}; choose from {', '.join(HAPPENINGS)}")
-    if time_reversed not in _TIME_REVERSED:
-        faults.append(f"time_reversed {time_reversed!r} is not one of {', '.join(_TIME_REVERSED)}")
+    if time_reversed not in TIME_REVERSED:
+        faults.append(f"time_reversed {time_reversed!r} is not one of {', '.join(TIME_REVERSED)}")
     if not (np.isfinite(post_reach_m) and post_reach_m > 0):
         faults.append(f"post_reach_m is {post_reach_m}, not positive")
     if faults:
         raise ParameterError("; ".join(faults))
 
 
-def _warn_if_apart(routes: gpd.GeoDataFrame, borders: gpd.GeoDataFrame) -> None:
+def _check_source(routes: Any, on_invalid: str, places: tuple[Any, ...]) -> None:
+    given = dict(zip(("rejects", "scheduler", "checkpoints"), places, strict=True))
+    if on_invalid == "warn":
+        given = {'on_invalid="warn"': on_invalid, **given}
+    check_source(routes, on_invalid, given, layer="routes")
+
+
+def _warn_if_apart(ours: FloatArray, borders: gpd.GeoDataFrame) -> None:
     """Say so where no route comes near any border: a swapped axis looks like peace."""
-    ours, theirs = routes.total_bounds, borders.total_bounds
+    theirs = borders.total_bounds
     if np.isnan([ours, theirs]).any():
         return
     beyond = np.maximum(ours[:2] - theirs[2:], theirs[:2] - ours[2:])
@@ -233,121 +255,7 @@ def _extent(bounds: FloatArray) -> str:
     return f"longitude {west:.1f} to {east:.1f}, latitude {south:.1f} to {north:.1f}"
 
 
-def _times(routes: gpd.GeoDataFrame, name: str) -> pd.Series:
-    if name not in routes:
-        return pd.Series(pd.NaT, index=range(len(routes)), dtype=_TIME)
-    if pd.api.types.is_numeric_dtype(routes[name]) and routes[name].notna().any():
-        raise SchemaError("routes", found=f"numbers in {name}", expected="instants or ISO dates")
-    try:
-        times = pd.to_datetime(routes[name], utc=True).astype(_TIME)
-    except (TypeError, ValueError) as error:
-        raise DateError(
-            "routes", found=f"{name} that is no instant ({error})", expected="datetimes"
-        ) from error
-    return pd.Series(times.array)
-
-
-def _order_of_time(
-    routes: gpd.GeoDataFrame, time_reversed: TimeReversed
-) -> tuple[BoolArray, BoolArray]:
-    """Routes to be taken backward, and routes whose times at both ends are known."""
-    first, last = _times(routes, "first_seen"), _times(routes, "last_seen")
-    wrong = (last < first).to_numpy(dtype=bool)
-    if wrong.any() and time_reversed == "refuse":
-        raise DateError(
-            "routes",
-            found="last_seen before first_seen",
-            expected="times in the direction of travel",
-            repair='Correct them, or pass time_reversed="follow" (the route runs from its last '
-            'vertex to its first) or "as_drawn" (the time of crossing stays unknown).',
-            rows=list(routes.index[wrong]),
-        )
-    timed = (first.notna() & last.notna()).to_numpy(dtype=bool)
-    return wrong & (time_reversed == "follow"), timed
-
-
-def _reported(counted: dict[str, int]) -> dict[str, int]:
-    names = {
-        "grazes": "graze",
-        "runs_along_border": "along_border",
-        "coast_grazes": "coast_graze",
-        "landfalls": "landfall",
-        "departures": "departure",
-        "short_sea_passages": "short_sea_passages",
-        "unseen_changes": "unseen_changes",
-    }
-    return {name: counted.get(key, 0) for name, key in names.items()}
-
-
 def _imprecise(result: gpd.GeoDataFrame, finer_than_m: float) -> dict[str, Any]:
     vague = int((given_precision(result) > finer_than_m).sum())
     share = vague / len(result) if len(result) else None
     return {"finer_than_m": float(finer_than_m), "n": vague, "share": share}
-
-
-def _frame(
-    stops: Stops,
-    index: BorderIndex,
-    lines: RouteLines,
-    hits: Hits,
-    routes: gpd.GeoDataFrame,
-    *,
-    backward: BoolArray,
-) -> gpd.GeoDataFrame:
-    at = lines.route[hits.line[stops.event]].astype(np.int64)
-    kind = index.of_piece("kind", stops.edge)
-    kind = np.where(pd.isna(kind), "land", kind)
-    sea = np.isin(stops.happening, ("landfall", "departure"))
-    ids = routes["route_id"] if "route_id" in routes else pd.Series(routes.index)
-    share = stops.at_m / _route_length(lines, hits.along, len(routes))[at]
-    data = {
-        "route_id": ids.iloc[at].astype("str").to_numpy(),
-        "dyad": _dyads(stops),
-        "chainage_km": index.chainage_at(stops.edge, stops.fraction),
-        "from_country": stops.origin,
-        "to_country": stops.target,
-        "crossed_at": _crossed_at(routes, at, share, backward),
-        "kind": np.where(sea, stops.happening, kind),
-        "disputed": index.of_piece("disputed", stops.edge),
-        "distance_along_km": stops.at_m / 1000,
-        "route_row": at,
-        "crossing_kind": stops.happening,
-        "excursion_m": stops.excursion_m,
-    }
-    table = pd.DataFrame(data).astype(_DTYPES)
-    for name in _CARRIED:
-        if name in routes:
-            table[name] = routes[name].iloc[at].array
-    places = shapely.points(hits.lon[stops.event], hits.lat[stops.event])
-    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(places, crs="EPSG:4326"))
-
-
-def _dyads(stops: Stops) -> Any:
-    pairs = pd.MultiIndex.from_arrays([stops.origin, stops.target])
-    number, different = pairs.factorize()
-    names = ["-".join(sorted(filter(None, pair))) for pair in different]
-    return np.array(names, dtype=object)[number] if names else np.empty(0, dtype=object)
-
-
-def _route_length(lines: RouteLines, along: FloatArray, n: int) -> FloatArray:
-    """Length in metres by row of the routes, where it was measured."""
-    length = np.ones(n)
-    if len(lines.route):
-        length[lines.route] = np.maximum(along[lines.start[1:] - 1], 1e-9)
-    return length
-
-
-def _crossed_at(
-    routes: gpd.GeoDataFrame, at: IntArray, share: FloatArray, backward: BoolArray
-) -> pd.Series:
-    first, last = (
-        _times(routes, name).iloc[at].reset_index(drop=True) for name in ("first_seen", "last_seen")
-    )
-    turned = backward[at]
-    first, last = first.where(~turned, last), last.where(~turned, first)
-    span = last - first
-    # Last seen before first seen says nothing about when the border was passed.
-    moved = first + span.where(span >= pd.Timedelta(0)) * share
-    known = first.notna() & last.notna()
-    result: pd.Series = moved.where(known, first.fillna(last)).astype(_TIME)
-    return result

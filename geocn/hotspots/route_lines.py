@@ -21,17 +21,24 @@ _AT_END = 1e-9
 
 def check_lines(routes: gpd.GeoDataFrame) -> None:
     """Refuse geometries that are not lines, naming the rows."""
-    kinds = routes.geometry.geom_type
-    bad = kinds.notna() & ~kinds.isin(["LineString", "MultiLineString", "LinearRing"])
-    bad &= ~routes.geometry.is_empty
+    bad = are_no_lines(routes)
     if bad.any():
         raise GeometryError(
             "routes",
-            found=", ".join(sorted(kinds[bad].unique())),
+            found=", ".join(sorted(routes.geometry.geom_type[bad].unique())),
             expected="LineString or MultiLineString",
             repair="Points are seizures or sites; build lines of them in the order of travel.",
             rows=list(routes.index[bad]),
         )
+
+
+def are_no_lines(routes: gpd.GeoDataFrame) -> BoolArray:
+    """Say which rows have a geometry that is neither empty nor a line."""
+    kinds = routes.geometry.geom_type
+    bad = kinds.notna() & ~kinds.isin(["LineString", "MultiLineString", "LinearRing"])
+    bad &= ~routes.geometry.is_empty
+    wrong: BoolArray = bad.to_numpy(dtype=bool)
+    return wrong
 
 
 @dataclass(frozen=True)
@@ -90,11 +97,14 @@ class RouteLines:
         a, b = self.xy[:-1][step], self.xy[1:][step]
         metres = np.zeros(max(len(self.xy) - 1, 0))
         metres[step] = distance_m(a[:, 0], a[:, 1], b[:, 0], b[:, 1])
-        total = np.concatenate([[0.0], np.cumsum(metres)])
-        new = np.diff(self.route, prepend=-1) != 0
-        first_part = np.flatnonzero(new)[np.cumsum(new) - 1]
-        origin = total[self.start[first_part]]
-        along: FloatArray = total[: len(self.xy)] - origin[part]
+        along: FloatArray = np.zeros(len(self.xy))
+        new = np.flatnonzero(np.diff(self.route, prepend=-1))
+        measured = last[self.route[new]] >= 0
+        begin = self.start[new]
+        end = np.append(begin, self.start[-1])[1:]
+        # Each by itself: one sum over all would give a route other last bits in other company.
+        for first, stop in zip(begin[measured].tolist(), end[measured].tolist(), strict=True):
+            np.cumsum(metres[first : stop - 1], out=along[first + 1 : stop])
         return along
 
 

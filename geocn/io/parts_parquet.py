@@ -19,6 +19,8 @@ from geocn.io.guard import FileFormat
 from geocn.io.parts import GeometryColumn, Part, Records
 
 _ROWS = 131_072
+# With all their columns, among them lines and areas of any size.
+_WHOLE_ROWS = 4096
 # Row groups are taken together up to so many rows.
 _ROWS_A_PART = 1_000_000
 _BUFFER = 1 << 20
@@ -107,7 +109,7 @@ def raw_parquet_records(part: Part, rows: Sequence[int]) -> Iterator[tuple[int, 
     with opened(Path(part.path)) as file:
         first = 0
         groups = list(range(part.start, part.stop))
-        for batch in file.iter_batches(_ROWS, row_groups=groups, use_threads=False):
+        for batch in file.iter_batches(_WHOLE_ROWS, row_groups=groups, use_threads=False):
             here = wanted[(wanted >= first) & (wanted < first + batch.num_rows)]
             for row, told in zip(here, batch.take(pa.array(here - first)).to_pylist(), strict=True):
                 yield int(row), [_text(value) for value in told.values()]
