@@ -8,6 +8,7 @@ that do not add up (P3), a place or a number that cannot be (P6).
 
 from __future__ import annotations
 
+import io
 import tempfile
 import traceback
 import warnings
@@ -183,6 +184,29 @@ def _scan(path: Path) -> Any:
     return scan(path, {"seizures": withheld})
 
 
+@cache
+def _cells() -> gpd.GeoDataFrame:
+    return geocn.hotspots.make_grid((-80, -5, -70, 8), cell_size_km=200)
+
+
+def _counts(path: Path) -> Any:
+    """Count the points of a file by month, as of one larger than memory."""
+    counted = geocn.hotspots.count_points(path, _cells(), by_period="month", on_invalid="warn")
+    assert (counted["n_events"] >= 0).all()
+    return counted
+
+
+def _table() -> bytes:
+    rows = [f"{-79 + k % 9},{-4 + k % 11},2024-0{k % 9 + 1}-11T10:00:00" for k in range(30)]
+    return "\n".join(["lon,lat,seized_at", *rows, ""]).encode()
+
+
+def _parquet() -> bytes:
+    stream = io.BytesIO()
+    pd.read_csv(io.BytesIO(_table()), parse_dates=["seized_at"]).to_parquet(stream)
+    return stream.getvalue()
+
+
 def _blocks() -> list[bytes]:
     header = b'{"h":{"x":1},"a":[]}'
     return [to_text(header).encode("ascii"), to_text(b"\x00" * 40).encode("ascii")]
@@ -212,6 +236,8 @@ _OTHERS = (
         lambda path: read_model(path, ReleaseProfile),
         _partner("profiles/ngo.toml", head=False),
     ),
+    Target("counts", "csv", _counts, lambda: [_table()]),
+    Target("counts-parquet", "parquet", _counts, lambda: [_parquet()]),
     Target("packed", "txt", _packed, _blocks),
     Target("scan", "bin", _scan, lambda: [_samples()[k] for k in _BINARY]),
 )
