@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from geocn.serve.door import Door
 
 PORT = 8750
-_MOST_AT_ONCE = 64
 _GRACE_SECONDS = 10
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  refused without a name
 _PROXIES = ["127.0.0.1", "::1"]
@@ -102,13 +101,14 @@ def _told(
 
 def _settings(*, proxied: bool) -> dict[str, Any]:
     from geocn.serve.door import MOST_HEADER_BYTES
+    from geocn.serve.patience import MOST_AT_ONCE, PatientProtocol
 
     return {
         # The pure Python parser: the other one has no limit on headers.
-        "http": "h11",
+        "http": PatientProtocol,
         "ws": "none",
         "h11_max_incomplete_event_size": MOST_HEADER_BYTES,
-        "limit_concurrency": _MOST_AT_ONCE,
+        "limit_concurrency": MOST_AT_ONCE,
         "timeout_graceful_shutdown": _GRACE_SECONDS,
         "access_log": False,
         "log_config": None,

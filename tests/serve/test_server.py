@@ -189,6 +189,65 @@ def test_wire_level_abuse(door: Served) -> None:
     assert httpx.get(door.url).status_code == 200
 
 
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+def test_connections_without_a_request_make_room(door: Served, sent: bytes) -> None:
+    idle = [socket.create_connection(door.address, timeout=10) for _ in range(150)]
+    try:
+        for wire in idle:
+            wire.sendall(sent)
+        assert httpx.get(door.url).status_code == 200
+    finally:
+        for wire in idle:
+            wire.close()
+
+
+def test_connections_that_keep_the_door_waiting_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    import uvicorn
+
+    from geocn.serve import application, door, patience
+    from geocn.serve.server import _settings
+    from tests.serve.conftest import sums, write_release
+
+    for module, name in ((patience, "REQUEST_SECONDS"), (patience, "CLOSING_SECONDS")):
+        monkeypatch.setattr(module, name, 0.4)
+    monkeypatch.setattr(patience, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(door, "_SEND_SECONDS", 0.4)
+    run = tmp_path / "out/2025-aaaa"
+    write_release(run, files={"big.tif": b"0" * 30_000_000})
+    (run / "manifest.json").write_text("{}", "utf-8")
+    sums(run)
+    asks = [b"", b"GET / HTTP/1.1\r\nHost:", b"GET /big.tif HTTP/1.1\r\nHost: localhost\r\n\r\n"]
+
+    async def held() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            config = uvicorn.Config(application(run, profile="ngo"), **_settings(proxied=False))
+            server = uvicorn.Server(config)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started:
+                await asyncio.sleep(0.02)
+            for ask in asks:
+                _, writer = await asyncio.open_connection(*listener.getsockname(), limit=1 << 10)
+                writer.write(ask)
+                ends.append(writer)
+            await asyncio.sleep(0.2)
+            assert len(server.server_state.connections) == len(asks)
+            for _ in range(100):
+                await asyncio.sleep(0.1)
+                if not server.server_state.connections:
+                    break
+            left = len(server.server_state.connections)
+            server.should_exit = True
+            await task
+            return left
+
+    ends: list[asyncio.StreamWriter] = []
+    assert asyncio.run(held()) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_download_under_way_is_finished_at_the_end(
     tmp_path: Path, start: Callable[..., Served], number: int
