@@ -1,4 +1,4 @@
-"""What every map holds: words and places of the package itself, which give nobody away."""
+"""What every map holds: words of the package itself, which give nobody away."""
 
 from __future__ import annotations
 
@@ -8,39 +8,28 @@ from functools import lru_cache
 from importlib.resources import as_file, files
 from typing import Any
 
-import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
-from scipy.spatial import cKDTree
 
-from geocn._typing import FloatArray
-from geocn.sharing.scan_places import unit_vectors
 from geocn.sharing.scan_text import folded
 from geocn.sharing.scan_watch import WatchList
 
 _SHORTEST = 8  # letters of a line that is left out
 _TEXTS = (".js", ".css", ".json", ".md")
-#: The basemap is clipped and rounded to 1e-5 of a degree on its way into a map.
-_ROUNDING_M = 2.0
 
 Found = tuple[str, int, int]
 
 
 def without_constants(found: list[Found], watch: WatchList) -> list[Found]:
-    """Leave out what the package's scripts, catalogues or basemap hold by themselves.
+    """Leave out texts that the package's scripts, catalogues or basemap hold by themselves.
 
     They are read only where something was found, so that a clean scan costs nothing more.
     Canaries are never left out.
     """
     codes = {code for _, code, _ in found}
     kinds = {code: watch.origin(code).kind for code in codes}
-    if not codes - {code for code, kind in kinds.items() if kind == "canary"}:
+    if not any(kind in ("id", "text") for kind in kinds.values()):
         return found
-    public = set(watch.find_text(constant_text()))
-    suspects = [code for code, kind in kinds.items() if kind == "place"]
-    if suspects:
-        public |= _on_basemap(watch, set(suspects))
+    public = watch.find_text(constant_text()).keys()
     gone = {code for code in public & codes if kinds[code] != "canary"}
     return [one for one in found if one[1] not in gone]
 
@@ -98,29 +87,3 @@ def _texts() -> Iterator[str]:
                 yield path.read_text(encoding="utf-8")
         labels = pd.read_parquet(assets / "basemap" / "labels.parquet")
     yield from labels["name"].astype(str)
-
-
-@lru_cache(maxsize=1)
-def _basemap() -> cKDTree:
-    spots: list[FloatArray] = []
-    with as_file(files("geocn") / "maps" / "assets" / "basemap") as folder:
-        for path in sorted(folder.glob("*.parquet")):
-            if path.stem == "labels":
-                labels = pd.read_parquet(path)
-                spots.append(labels[["lon", "lat"]].to_numpy("float64"))
-            else:
-                shapes = np.asarray(gpd.read_parquet(path).geometry.values)
-                spots.append(shapely.get_coordinates(shapes))
-    return cKDTree(unit_vectors(np.concatenate(spots)))
-
-
-def _on_basemap(watch: WatchList, codes: set[int]) -> set[int]:
-    """Return those codes of places whose place is a vertex or label of the basemap."""
-    mine = np.isin(watch.places.entries, list(codes))
-    asked = watch.places.lonlat[mine]
-    if not len(asked):
-        return set()
-    distance, _ = _basemap().query(
-        unit_vectors(asked), distance_upper_bound=watch.tolerance_m + _ROUNDING_M
-    )
-    return set(watch.places.entries[mine][np.isfinite(distance)].tolist())

@@ -21,11 +21,8 @@ import shapely
 
 from geocn._typing import AnyArray
 from geocn.errors import NotScannedError
+from geocn.sharing.scan_parts import Part
 
-#: A part of what was decoded: where it stands, and bytes, text, columns of numbers, or (as
-#: a memoryview) bytes that hold nothing but numbers.
-Part = tuple[str, bytes | str | list[AnyArray] | memoryview]
-Reader = Callable[[bytes, int], Iterator[Part]]
 _TIFF_POSITION = re.compile(
     rb"\x25\x88[\x04\x0d\x10\x12]\0\x01\0\0\0(?:\0\0\0\0)?"
     rb"|\x88\x25\0[\x04\x0d\x10\x12]\0\0\0(?:\x01|\0\0\0\0\x01)"

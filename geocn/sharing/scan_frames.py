@@ -121,8 +121,9 @@ def has_geometry(frame: pd.DataFrame) -> bool:
 def _telling(values: FloatArray) -> tuple[FloatArray, IntArray]:
     rows = np.flatnonzero(np.isfinite(values) & (values != 0))
     size = np.floor(np.log10(np.abs(values[rows])))
-    shifted = values[rows] * 10.0 ** (6.0 - size)
-    rows = rows[np.abs(shifted - np.rint(shifted)) > 1e-4]
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = values[rows] * 10.0 ** (6.0 - size)
+        rows = rows[np.abs(shifted - np.rint(shifted)) > 1e-4]
     return values[rows], rows.astype(np.int64)
 
 

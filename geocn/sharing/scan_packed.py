@@ -12,7 +12,8 @@ from geocn._typing import AnyArray
 from geocn.errors import ReadError
 from geocn.io.packed import ALPHABET, decode_block
 from geocn.io.packed_texts import texts_of
-from geocn.sharing.scan_formats import Part
+from geocn.sharing.scan_bundled import DETAIL_STEPS, LABELS, WORLD_STEPS
+from geocn.sharing.scan_parts import MapColumns, Part
 
 #: A block of one array is longer.
 _LEAST = 60
@@ -59,13 +60,20 @@ def _walk(node: Any, arrays: Sequence[AnyArray], path: str) -> Iterator[Part]:
         found = [_array(one.get("a"), arrays) for one in node if isinstance(one, dict)]
         columns = [one for one in found if one is not None]
         if len(columns) > 1:
-            yield f"{path} together".strip(), columns
+            named = {one.get("name") for one in node if isinstance(one, dict)}
+            labels = named == LABELS
+            part = MapColumns(columns, WORLD_STEPS) if labels else columns
+            yield f"{path} together".strip(), part
     elif isinstance(node, dict):
         yield from _column(node, arrays, path)
         x, y = _array(node.get("x"), arrays), _array(node.get("y"), arrays)
         if x is not None and y is not None and len(x) == len(y):
-            for steps in dict.fromkeys((float(node.get("s") or 1e5), *_STEPS)):
-                yield f"{path} places".strip(), [x / steps, y / steps]
+            own = float(node.get("s") or 1e5)
+            for steps in dict.fromkeys((own, *_STEPS)):
+                pair = [x / steps, y / steps]
+                rounded = steps == own and own in (WORLD_STEPS, DETAIL_STEPS)
+                part = MapColumns(pair, int(own)) if rounded else pair
+                yield f"{path} places".strip(), part
         inner = node["id"] if isinstance(node.get("id"), str) else path
         for key, one in node.items():
             if isinstance(one, (dict, list)):

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from geocn._typing import AnyArray, BoolArray, FloatArray, IntArray
+from geocn.sharing.scan_bundled import is_bundled
 
 EARTH_M = 6_371_008.8
 #: WGS 84's semi-major axis, the radius of EPSG:3857.
@@ -48,10 +49,20 @@ class PlaceIndex:
     entries : ndarray of int, shape (n,)
         What each place belongs to.
     tolerance_m : float
+    released : ndarray, shape (n, 2), optional
+        Places that may be told.
     """
 
-    def __init__(self, lonlat: FloatArray, entries: IntArray, tolerance_m: float) -> None:
+    def __init__(
+        self,
+        lonlat: FloatArray,
+        entries: IntArray,
+        tolerance_m: float,
+        released: FloatArray | None = None,
+    ) -> None:
         self.lonlat, self.entries, self.tolerance_m = lonlat, entries, float(tolerance_m)
+        self._released = np.empty((0, 2)) if released is None else released
+        self._never = np.empty(0, dtype=np.int64)
         self._tree = cKDTree(unit_vectors(lonlat)) if len(lonlat) else None
         reach = max(self.tolerance_m, COARSEST_M)
         self._reach = reach
@@ -63,6 +74,10 @@ class PlaceIndex:
     def __len__(self) -> int:
         """Return the number of places."""
         return len(self.lonlat)
+
+    def never_excuse(self, first: int) -> None:
+        """Report the entries from ``first`` on whatever else stands at their place."""
+        self._never = self.entries[self.entries >= first]
 
     def near(
         self, lon: FloatArray, lat: FloatArray, precision_m: FloatArray | float = 0.0
@@ -109,8 +124,26 @@ class PlaceIndex:
                     if len(at):
                         yield self._near_read(reading, values[at + x], values[at + y])
 
-    def pairs(self, columns: Sequence[AnyArray]) -> Iterator[IntArray]:
-        """Yield what rows of any two columns of one length come near, as degrees or metres."""
+    def in_tiles(self, lon: FloatArray, lat: FloatArray, precision_m: FloatArray) -> IntArray:
+        """Return what vertices of vector tiles come near that no released place explains.
+
+        Vertices known no better than 60 m are generalised, and not looked at.
+        """
+        fine = precision_m <= COARSEST_M
+        lon, lat, wide = lon[fine], lat[fine], precision_m[fine]
+        row, codes = self.near(lon, lat, wide)
+        if not len(row) or not len(self._released):
+            return codes
+        reach = np.maximum(self.tolerance_m, wide[row])
+        places = unit_vectors(np.column_stack([lon[row], lat[row]]))
+        distance, _ = cKDTree(unit_vectors(self._released)).query(places)
+        return codes[(distance > reach * 1.000001) | np.isin(codes, self._never)]
+
+    def pairs(self, columns: Sequence[AnyArray], steps: int | None = None) -> Iterator[IntArray]:
+        """Yield what rows of any two columns of one length come near, as degrees or metres.
+
+        The basemap may stand there rounded to ``steps`` a degree.
+        """
         for reading in self.readings:
             if reading.name not in ("degrees", "metres"):
                 continue
@@ -122,7 +155,8 @@ class PlaceIndex:
                 for y in upward:
                     if x != y and len(columns[x]) == len(columns[y]):
                         mask = east[x] & north[y]
-                        yield self._near_read(reading, columns[x][mask], columns[y][mask])
+                        pair = columns[x][mask], columns[y][mask]
+                        yield self._near_read(reading, *pair, steps)
 
     def among(self, reading: Reading, x: AnyArray, y: AnyArray) -> IntArray:
         """Return what pairs of numbers come near, read one way."""
@@ -132,11 +166,19 @@ class PlaceIndex:
                 mask &= _within(y, reading.lat)
         return self._near_read(reading, x[mask], y[mask])
 
-    def _near_read(self, reading: Reading, x: AnyArray, y: AnyArray) -> IntArray:
+    def _near_read(
+        self, reading: Reading, x: AnyArray, y: AnyArray, steps: int | None = None
+    ) -> IntArray:
         if not len(x):
             return np.empty(0, dtype=np.int64)
         lon, lat = reading.degrees(x.astype(np.float64), y.astype(np.float64))
-        return self.near(lon, lat)[1]
+        row, codes = self.near(lon, lat)
+        if len(row):
+            # The basemap is read only now: a clean scan costs nothing more.
+            lonlat = np.column_stack([lon[row], lat[row]])
+            public = is_bundled(lonlat) if steps is None else is_bundled(lonlat, steps)
+            codes = codes[~public | np.isin(codes, self._never)]
+        return codes
 
 
 def _within(values: AnyArray, limits: tuple[float, float]) -> BoolArray:

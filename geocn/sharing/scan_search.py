@@ -13,6 +13,7 @@ import pandas as pd
 
 from geocn._typing import AnyArray, FloatArray
 from geocn.harmonise.coordinates import parse_coordinates
+from geocn.sharing.scan_parts import TilePlaces
 from geocn.sharing.scan_places import COARSEST_M
 from geocn.sharing.scan_raw import RawSearch
 from geocn.sharing.scan_text import folded
@@ -89,16 +90,26 @@ class Search:
                 else:
                     self.add(path, Counter(values.tolist()))
 
-    def columns(self, path: str, columns: Sequence[AnyArray]) -> None:
-        """Look for places in two columns of one length, in every pair of columns."""
+    def columns(
+        self, path: str, columns: Sequence[AnyArray], *, basemap_steps: int | None = None
+    ) -> None:
+        """Look for places in two columns of one length, in every pair of columns.
+
+        The basemap may stand there rounded to ``basemap_steps`` a degree.
+        """
         plausible = [one for one in columns if len(one) and one.dtype.kind in "fiu"]
         for one in plausible:
             if one.dtype == np.float64:
                 self.add(path, self.watch.find_numbers(one))
         if not len(self.watch.places):
             return
-        for codes in self.watch.places.pairs(plausible[:_MOST_COLUMNS]):
+        for codes in self.watch.places.pairs(plausible[:_MOST_COLUMNS], basemap_steps):
             self.add(path, Counter(codes.tolist()))
+
+    def tiles(self, path: str, places: TilePlaces) -> None:
+        """Look for places among the vertices of vector tiles."""
+        codes = self.watch.places.in_tiles(places.lon, places.lat, places.precision_m)
+        self.add(path, Counter(codes.tolist()))
 
     def _sequence(
         self,

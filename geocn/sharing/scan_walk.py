@@ -18,13 +18,15 @@ from geocn.sharing import scan_blobs as blobs
 from geocn.sharing import scan_formats as formats
 from geocn.sharing.scan_constants import without_constant_lines, without_constant_texts
 from geocn.sharing.scan_packed import is_opaque, packed_block, packed_parts
+from geocn.sharing.scan_parts import MapColumns, Part, Reader, TilePlaces
 from geocn.sharing.scan_search import Search
 from geocn.sharing.scan_strings import strings_in
 from geocn.sharing.scan_text import unescaped
+from geocn.sharing.scan_tiles import pmtiles_parts
 
 _BLOCK = re.compile(r"<(script|style|template|svg)\b([^>]*)>(.*?)</\1\s*>", re.S | re.I)
 _NAMED = re.compile(r"\bid\s*=\s*[\"']?([\w.:-]+)")
-_MAGIC: tuple[tuple[bytes, formats.Reader], ...] = (
+_MAGIC: tuple[tuple[bytes, Reader], ...] = (
     (b"\x1f\x8b\x08", formats.gzip_parts),
     (b"BZh", formats.bzip2_parts),
     (b"\xfd7zXZ\0", formats.xz_parts),
@@ -40,6 +42,7 @@ _MAGIC: tuple[tuple[bytes, formats.Reader], ...] = (
     (b"SQLite format 3\0", formats.sqlite_parts),
     (b"PAR1", formats.parquet_parts),
     (b"ARROW1", formats.arrow_parts),
+    (b"PMTiles\x03", pmtiles_parts),
 )
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _BEGINNINGS = frozenset(
@@ -63,6 +66,7 @@ _WHOLE = frozenset(
         formats.sqlite_parts,
         formats.tiff_parts,
         formats.arrow_parts,
+        pmtiles_parts,
     }
 )
 _DELIMITERS = ",;\t|"
@@ -133,12 +137,16 @@ class Walker:
             self._strings(path, data, depth)
 
     def _parts(
-        self, path: str, parts: Iterator[formats.Part], depth: int, *, whole: bytes | None = None
+        self, path: str, parts: Iterator[Part], depth: int, *, whole: bytes | None = None
     ) -> None:
         for label, part in parts:
             below = f"{path} › {label}" if label else path
             if isinstance(part, list):
                 self.search.columns(below, part)
+            elif isinstance(part, MapColumns):
+                self.search.columns(below, part.columns, basemap_steps=part.steps)
+            elif isinstance(part, TilePlaces):
+                self.search.tiles(below, part)
             elif isinstance(part, str):
                 self.text(below, part, depth + 1)
             elif isinstance(part, memoryview):
@@ -297,7 +305,7 @@ def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _reader(data: bytes) -> formats.Reader | None:
+def _reader(data: bytes) -> Reader | None:
     if data.startswith(_ARROW_STREAM) and data[8:12] == b"\x10\0\0\0":
         return formats.arrow_parts
     return next((reader for magic, reader in _MAGIC if data.startswith(magic)), None)

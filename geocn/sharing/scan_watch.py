@@ -84,9 +84,14 @@ class WatchList:
         kind, layer, column, labels = self._groups[group]
         return Origin(kind, layer, column, labels[code - self._starts[group]])
 
+    @property
+    def n_codes(self) -> int:
+        """Codes given out until now."""
+        return self._starts[-1] + len(self._groups[-1][3]) if self._groups else 0
+
     def add_group(self, kind: str, layer: str, column: str, labels: pd.Index) -> int:
         """Register values and return the code of the first."""
-        start = self._starts[-1] + len(self._groups[-1][3]) if self._groups else 0
+        start = self.n_codes
         self._starts.append(start)
         self._groups.append((kind, layer, column, labels))
         return start
@@ -177,7 +182,7 @@ class WatchList:
             far = ~np.isfinite(tree.query(unit_vectors(distinct), distance_upper_bound=bound)[0])
             self.n_allowed += int((~far).sum())
             distinct, codes = distinct[far], codes[far]
-        self.places = PlaceIndex(distinct, codes, self.tolerance_m)
+        self.places = PlaceIndex(distinct, codes, self.tolerance_m, allowed)
 
 
 def watch_list(
@@ -230,12 +235,14 @@ def watch_list(
     public = list(layers_of(released).values()) if released is not None else []
     watch.drop_texts(watch.find_text(folded("\n".join(map(str, allow)))))
     _drop_released(watch, {text for frame in public for text in texts_in(frame)})
+    planted = watch.n_codes
     if canaries is not None:
         _add_canaries(watch, canaries, values, places)
     known = [number for frame in public for number, _, _ in telling_numbers(frame)]
     spots = [places_of(frame)[0] for frame in public]
     watch.set_numbers(*values.stacked(1), np.concatenate([*known, np.empty(0)]))
     watch.set_places(*places.stacked(2), np.concatenate([*spots, np.empty((0, 2))]))
+    watch.places.never_excuse(planted)
     return watch
 
 
