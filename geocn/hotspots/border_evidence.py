@@ -76,6 +76,8 @@ def segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntAr
     starts = segments["chainage_from_km"].to_numpy(dtype=float)
     ends = segments["chainage_to_km"].to_numpy(dtype=float)
     place = crossings["chainage_km"].to_numpy(dtype=float, na_value=np.nan)
+    places = to_lonlat(crossings, "crossings").geometry.to_numpy()
+    lines = to_lonlat(segments, "segments").geometry.to_numpy()
     rows_of = pd.DataFrame({"dyad": segments["dyad"].to_numpy()}).groupby("dyad").indices
     for dyad, members in crossings.groupby("dyad", dropna=True).indices.items():
         if dyad not in rows_of:
@@ -89,8 +91,10 @@ def segment_of(crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame) -> IntAr
         for step in (-1, 1):
             other = rows[np.clip(found + step, 0, len(rows) - 1)]
             tied = _holds(place[members], starts[other], ends[other]) & (other != row)
+            if not tied.any():
+                continue
             who, instead = members[tied], other[tied]
-            nearer = _lies_nearer(crossings.iloc[who], segments, at[who], instead)
+            nearer = _lies_nearer(places[who], lines, at[who], instead)
             at[who[nearer]] = instead[nearer]
     return at
 
@@ -101,13 +105,9 @@ def _holds(place: FloatArray, start: FloatArray, end: FloatArray) -> BoolArray:
     return held
 
 
-def _lies_nearer(
-    crossings: gpd.GeoDataFrame, segments: gpd.GeoDataFrame, row: IntArray, other: IntArray
-) -> BoolArray:
-    """Whether crossings lie off the segment of a row (or have none), and nearer to another."""
-    places = to_lonlat(crossings, "crossings").geometry.to_numpy()
-    lines = to_lonlat(segments.iloc[np.append(row, other)], "segments").geometry.to_numpy()
-    apart, instead = (shapely.distance(places, part) for part in np.split(lines, 2))
+def _lies_nearer(places: AnyArray, lines: AnyArray, row: IntArray, other: IntArray) -> BoolArray:
+    """Whether places lie off the segment of a row (or have none), and nearer to another."""
+    apart, instead = (shapely.distance(places, lines[part]) for part in (row, other))
     nearer: BoolArray = (row < 0) | ((apart > _ON_SEGMENT) & (instead < apart))
     return nearer
 

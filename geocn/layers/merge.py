@@ -15,7 +15,7 @@ from geocn.harmonise.duplicates import find_duplicates
 from geocn.harmonise.text import fold_series
 from geocn.layers.interventions import resolve_partners, told_of_organisations
 from geocn.provenance import KEY, attach
-from geocn.schema import LayerName, conform, empty
+from geocn.schema import LayerName, conform, empty, layer_schema
 from geocn.spatial.crs import same_crs
 
 _LONLAT = "EPSG:4326"
@@ -84,7 +84,7 @@ def merge_layers(
 
 
 def _checked(frame: gpd.GeoDataFrame, layer: LayerName, number: int) -> gpd.GeoDataFrame:
-    wanted = empty(layer).columns
+    wanted = [*layer_schema(layer).dtypes, "geometry"]
     missing = [name for name in wanted if name not in frame]
     if missing:
         raise SchemaError(
@@ -95,7 +95,7 @@ def _checked(frame: gpd.GeoDataFrame, layer: LayerName, number: int) -> gpd.GeoD
         )
     if frame.crs is None:
         return frame.set_crs(_LONLAT) if frame.geometry.isna().all() else _refuse(layer, number)
-    return same_crs(empty(layer), frame, layer)
+    return same_crs(gpd.GeoSeries([], crs=_LONLAT), frame, layer)
 
 
 def _refuse(layer: str, number: int) -> gpd.GeoDataFrame:

@@ -141,8 +141,10 @@ def columns_of(data: Data) -> dict[str, pd.DataFrame]:
     found = {}
     for layer, readings in data.readings.items():
         # The types stay: a profile may round only columns that hold numbers.
-        empty = {name: one.frame[name].iloc[:0] for one in readings for name in one.frame}
-        found[layer] = pd.DataFrame(empty)
+        parts = [pd.DataFrame(one.frame.iloc[:0]) for one in readings]
+        for part in parts:
+            part.attrs = {}  # pandas would copy them with every column
+        found[layer] = pd.DataFrame({name: part[name] for part in parts for name in part})
     return found
 
 

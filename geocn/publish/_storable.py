@@ -120,6 +120,7 @@ def storable(frame: F, *, layer: str) -> F:
             expected="one column a name",
             repair="Rename or drop one of each.",
         )
+    result.attrs = {}  # pandas would copy them with every column
     result = result.assign(**{name: _storable_column(result[name]) for name in result.columns})
     result.attrs = finite(dict(frame.attrs))
     return result

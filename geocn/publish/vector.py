@@ -267,6 +267,7 @@ def _for_geopackage(
 ) -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
     table = storable(frame, layer=name)
     about = {_METADATA_KEY: metadata_text(frame.attrs)} if frame.attrs else {}
+    table.attrs = {}  # the file holds them as text, and pandas copies them with every column
     active = getattr(table, "active_geometry_name", None)
     if active is None:
         table = pd.DataFrame(table)

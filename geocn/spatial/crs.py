@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import geopandas as gpd
 import numpy as np
 import pyproj
@@ -53,14 +55,15 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
             expected="each name once",
             repair="Rename or drop one of each.",
         )
-    if frame.crs is None:
+    crs: pyproj.CRS | None = frame.crs
+    if crs is None:
         raise CRSError(
             layer,
             found="no coordinate reference system",
             expected="a declared CRS",
             repair='Declare it: crs="EPSG:4326" when reading, or frame.set_crs("EPSG:4326").',
         )
-    return pyproj.CRS(frame.crs)
+    return crs
 
 
 def has_geometry(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> BoolArray:
@@ -135,7 +138,7 @@ def to_lonlat(frame: gpd.GeoDataFrame, layer: str = "data") -> gpd.GeoDataFrame:
     [-77.0]
     """
     crs = require_crs(frame, layer)
-    if crs == pyproj.CRS(LONLAT):
+    if crs == _known_crs(LONLAT):
         check_lonlat(frame, layer)
         return frame
     if crs.is_projected:
@@ -183,15 +186,20 @@ def equal_area_crs(*frames: gpd.GeoDataFrame | gpd.GeoSeries) -> pyproj.CRS:
     """
     bounds = np.vstack([np.empty((0, 4)), *(_part_bounds(frame) for frame in frames)])
     if not len(bounds):
-        return pyproj.CRS(GLOBAL_EQUAL_AREA)
+        return _known_crs(GLOBAL_EQUAL_AREA)
     west, width = _arc(bounds[:, 0], bounds[:, 2])
     south, north = bounds[:, 1].min(), bounds[:, 3].max()
     if width > _WIDEST_LON or north - south > _WIDEST_LAT:
-        return pyproj.CRS(GLOBAL_EQUAL_AREA)
+        return _known_crs(GLOBAL_EQUAL_AREA)
     lon = round((west + width / 2 + 180) % 360 - 180, 1)
     lon = 180.0 if lon == -180 else lon + 0.0
     lat = round((south + north) / 2, 1) + 0.0
-    return pyproj.CRS(f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m +type=crs")
+    return _known_crs(f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m +type=crs")
+
+
+@lru_cache(maxsize=64)
+def _known_crs(text: str) -> pyproj.CRS:
+    return pyproj.CRS(text)
 
 
 def _part_bounds(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> FloatArray:
