@@ -29,6 +29,7 @@ from geocn.publish.postgis_tables import Change, Table, Writer, prepare
 from geocn.schema import LAYERS
 
 _CONNECT_S = 15
+_OF_THE_SYSTEM = ("pg_", "information_schema")
 _SECRETS = ("password", "sslpassword", "passfile", "sslkey", "oauth_client_secret")
 
 
@@ -135,8 +136,11 @@ def write_postgis(
     ...     report = write_postgis("out/latest", os.environ["GEOCN_POSTGIS"])
     """
     psycopg = require("psycopg", extra="postgis")
-    if not schema or short_name(schema) != schema or schema.startswith("pg_"):
-        raise ParameterError(f"schema {schema[:40]!r}: give a printable name of up to 63 bytes.")
+    if not schema or short_name(schema) != schema or schema.startswith(_OF_THE_SYSTEM):
+        raise ParameterError(
+            f"schema {schema[:40]!r}: give a printable name of up to 63 bytes that is none of the "
+            "database's own."
+        )
     found = publication_of(source, release=release, about=about)
     tables = _tables(found, dict(keys or {}))
     digest = _digest(found, tables)
@@ -221,12 +225,17 @@ def _connected(psycopg: Any, dsn: str) -> Any:
             "the connection text cannot be read; write host=… dbname=… user=…, service=…, or "
             "a postgresql:// URI (special characters percent-encoded)."
         ) from None
+    if "@" in str(parts.get("host", "")):
+        # The end of a password with a bare @ is taken for the host, and named when it is not found.
+        raise ParameterError(
+            "the host of the connection text holds an @: percent-encode special characters of the "
+            "password in a postgresql:// URI (@ is %40), or keep it in ~/.pgpass."
+        )
     parts.setdefault("connect_timeout", _CONNECT_S)
     try:
         return psycopg.connect(**parts, application_name="geocn publish")
     except psycopg.Error as error:
-        said = str(error).strip().splitlines()[-1:] or [type(error).__name__]
-        line = said[0]
+        line = " ".join(str(error).split()) or type(error).__name__
         for name in _SECRETS:
             if parts.get(name):
                 line = line.replace(str(parts[name]), "…")

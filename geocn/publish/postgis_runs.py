@@ -107,7 +107,7 @@ def record(writer: Writer, found: Publication, digest: str, names: dict[str, str
         "as_of": found.as_of,
         "title": clean_text(found.title),
         "sha256": digest,
-        "tables": json.dumps(names, sort_keys=True),
+        "tables": json.dumps({clean_text(key): one for key, one in names.items()}, sort_keys=True),
         "is_current": True,
     }
     writer.run(

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from geocn._typing import StrPath
 from geocn.errors import ParameterError, ReadError
 from geocn.io.atomic import safe_name, sha256_file
+from geocn.publish._storable import clean_text
 from geocn.sharing.marking import Marking, marking_of
 
 JOINT = "joint"
@@ -103,9 +104,9 @@ def _of_frames(frames: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> 
     label = about.get("marking")
     return Publication(
         frames=dict(frames),
-        run_id=str(about["run_id"]),
-        audience=str(about.get("audience") or JOINT),
-        period=str(about.get("period") or _WHOLE),
+        run_id=str(clean_text(str(about["run_id"]))),
+        audience=str(clean_text(str(about.get("audience") or JOINT))),
+        period=str(clean_text(str(about.get("period") or _WHOLE))),
         marking=Marking.parse(label) if label else marking_of(*frames.values()),
         as_of=_day(about.get("as_of")),
         title=str(about.get("title") or ""),
@@ -155,9 +156,9 @@ def _publication(
         )
     return Publication(
         frames=frames,
-        run_id=run_id,
-        audience=audience,
-        period=str(told.get("period") or _WHOLE),
+        run_id=str(clean_text(run_id)),
+        audience=str(clean_text(audience)),
+        period=str(clean_text(str(told.get("period") or _WHOLE))),
         marking=Marking.parse(str(told["marking"])),
         as_of=_day(told.get("as_of")),
         title=str(told.get("title") or ""),

@@ -23,6 +23,8 @@ _OWN = frozenset({FID, PERIOD, KEY})
 _RESERVED = _OWN | frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _STAGE = "geocn_stage"
 _ROWS_A_BLOCK = 50_000
+# Longer ones may not fit an index page, a third of which is the most an entry may fill.
+_LONGEST_KEY_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def prepare(frame: pd.DataFrame, *, layer: str, name: str, key: Sequence[str]) -
     layer, name : str
         What the layer is called, and its table.
     key : sequence of str
-        The columns that tell its rows apart; where they are absent, null or doubled
-        somewhere, a row's key is the hash of all it holds.
+        The columns that tell its rows apart; where they are absent, or somewhere null,
+        doubled or too long for an index, a row's key is the hash of all it holds.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _keys(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Return a key each row from ``columns``; none where they do not tell the rows apart."""
+    """Return a key each row from ``columns``; none where they cannot tell the rows apart."""
     if not columns or not set(columns) <= set(table.columns):
         return []
     values = table[list(columns)]
@@ -122,7 +124,8 @@ def _keys(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
         str(clean_text(row[0] if len(row) == 1 else json.dumps(row, ensure_ascii=False)))
         for row in values.astype(str).itertuples(index=False, name=None)
     ]
-    return texts if len(set(texts)) == len(texts) else []
+    too_long = any(len(text.encode()) > _LONGEST_KEY_BYTES for text in texts)
+    return texts if len(set(texts)) == len(texts) and not too_long else []
 
 
 class Writer:

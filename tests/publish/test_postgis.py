@@ -299,6 +299,17 @@ def test_hostile_names_and_texts_are_only_text(server: Server, link: psycopg.Con
     assert write_postgis(layers, server.dsn, about=ABOUT).unchanged
 
 
+def test_hostile_labels_and_keys_are_published(server: Server, link: psycopg.Connection) -> None:
+    text = "a\0b\ud800'; --"
+    labels = dict.fromkeys(("run_id", "period", "audience", "title"), text)
+    # Random letters: what compresses would still fit into an index.
+    letters = np.random.default_rng(1).integers(97, 123, 20_000).astype("u1").tobytes().decode()
+    layers = {"seizures": seizures(2).assign(seizure_id=[letters, "S"]), text: seizures(2)}
+    report = write_postgis(layers, server.dsn, about=about(**labels))
+    assert [one.inserted for one in report.changes.values()] == [2, 2]
+    assert write_postgis(layers, server.dsn, about=about(**labels)).unchanged
+
+
 def test_rows_without_identifiers_are_told_apart_by_all_they_hold(
     server: Server, link: psycopg.Connection
 ) -> None:
@@ -396,7 +407,7 @@ def test_two_writers_do_not_meet(server: Server, link: psycopg.Connection) -> No
     assert len(state(link)) == 5
 
 
-@pytest.mark.parametrize("word", ["dsn", "uri", "torn"])
+@pytest.mark.parametrize("word", ["dsn", "uri", "torn", "bare"])
 def test_a_password_is_never_shown(
     server: Server, link: psycopg.Connection, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -407,6 +418,7 @@ def test_a_password_is_never_shown(
         "dsn": f"{server.as_user('guarded')} password={secret}",
         "uri": f"postgresql://guarded:{secret}@/geocn?host={server.folder}",
         "torn": f"postgresql://guarded:{secret}@host:port/%zz?{secret}",
+        "bare": f"postgresql://guarded:a@{secret}@localhost:1/geocn",
     }
     with pytest.raises((WriteError, ParameterError)) as caught:
         write_postgis({"seizures": seizures()}, texts[word], about=ABOUT)
@@ -415,7 +427,7 @@ def test_a_password_is_never_shown(
         seen += [str(error), repr(error)]
         error = error.__cause__
     assert secret not in " ".join([*seen, caplog.text])
-    assert caught.value.__suppress_context__
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
     link.execute("DROP ROLE guarded")
 
 
@@ -427,13 +439,13 @@ def test_what_the_database_lacks_is_said(server: Server, link: psycopg.Connectio
     elsewhere = server.as_user("owner", "postgres")
     with pytest.raises(WriteError, match="CREATE EXTENSION postgis"):
         write_postgis({"seizures": seizures()}, elsewhere, about=ABOUT)
-    with pytest.raises(WriteError, match="cannot be reached"):
+    with pytest.raises(WriteError, match=r"cannot be reached.*No such file"):
         write_postgis({"seizures": seizures()}, "host=/nonexistent dbname=x", about=ABOUT)
 
 
 def test_options_that_cannot_be_are_refused(server: Server) -> None:
     frame = {"seizures": seizures()}
-    for schema in ("", "pg_catalog", "x" * 64, "a\0b"):
+    for schema in ("", "pg_catalog", "information_schema", "x" * 64, "a\0b"):
         with pytest.raises(ParameterError, match="schema"):
             write_postgis(frame, server.dsn, schema=schema, about=ABOUT)
     with pytest.raises(ParameterError, match="run_id"):
