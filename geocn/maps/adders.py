@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _MAX_CELLS = 20_000
+#: An interval of a ratio that is wider than this factor is left out.
+_SAYS_NOTHING = 1_000.0
 _WEIGHTS = ("demand_weight", "gap_weight", "weight", "population", "people", "value", "area_ha")
 
 
@@ -221,18 +223,23 @@ def siting_frame(result: Any) -> gpd.GeoDataFrame:
 
 
 def change_frame(frame: gpd.GeoDataFrame, alpha: float) -> gpd.GeoDataFrame:
-    """Return areas of change with ``change_class``: more, less, or no clear change.
+    """Return areas of change with ``change_class``.
 
-    A change of counts is clear where ``p_adjusted`` is at most ``alpha``; one of hectares
-    where the survey says so itself (``uncertain`` is false).
+    A table of changes, as a run writes it, has its classes already. Otherwise a change of
+    counts is clear where ``p_adjusted`` is at most ``alpha``, and one of hectares where the
+    survey says so itself (``uncertain`` is false); the class is then more, less or
+    no_clear_change.
     """
+    if "change_class" in frame:
+        return _classed_change(frame, alpha)
     column = first_present(frame, ("change", "net_ha"))
     if column is None:
         if len(frame):
             raise SchemaError(
                 "change",
                 found=f"columns {', '.join(map(str, frame.columns[:12]))}",
-                expected="a change: the result of evaluation.compare_periods or cultivation.change",
+                expected="a change: the result of evaluation.compare_periods, of "
+                "cultivation.change, or a table of changes of a run",
             )
         return frame.assign(change_class=pd.Series(dtype="str"))
     values = numeric(frame, column, "change")
@@ -244,3 +251,30 @@ def change_frame(frame: gpd.GeoDataFrame, alpha: float) -> gpd.GeoDataFrame:
     told = np.where(clear, np.where(values > 0, "more", "less"), "no_clear_change").astype(object)
     told[np.isnan(values)] = None
     return frame.assign(change_class=pd.Series(told, index=frame.index, dtype="str"))
+
+
+def _classed_change(frame: gpd.GeoDataFrame, alpha: float) -> gpd.GeoDataFrame:
+    """Return a table of changes as the map tells it: counts, ratios with their confidence."""
+    classes = frame["change_class"]
+    strange = classes.notna() & ~classes.isin(styles.CHANGE_CLASSES)
+    if strange.any():
+        raise SchemaError(
+            "change",
+            found=f"change_class = {str(classes[strange].iloc[0])[:40]!r}",
+            expected=f"one of {', '.join(styles.CHANGE_CLASSES)}",
+            rows=list(frame.index[strange]),
+        )
+    if "n_before" not in frame:
+        return frame
+    told = frame.drop(columns=["before", "after"], errors="ignore")
+    told = told.rename(columns={"n_before": "before", "n_after": "after"})
+    if {"ratio", "ratio_low", "ratio_high"} <= set(told.columns):
+        low, high = (numeric(told, f"ratio_{end}", "change") for end in ("low", "high"))
+        rate = numeric(told, "ratio", "change")
+        # An interval from nothing to anything fills a line and says nothing.
+        least = np.fmax(low, rate)
+        wide = np.where(np.isfinite(high), (least > 0) & (high > least * _SAYS_NOTHING), ~(low > 0))
+        for name, values in (("ratio", rate), ("ratio_low", low), ("ratio_high", high)):
+            told[name] = np.where(wide, np.nan, values)
+        told["confidence"] = 1 - alpha
+    return told

@@ -257,6 +257,11 @@ def _coverage(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
     }
 
 
+def _change(frame: gpd.GeoDataFrame, rank: list[str]) -> dict[str, Any]:
+    lines = bool((shapely.get_dimensions(frame.geometry.values) == 1).any())
+    return styles.change_style(texts(frame["change_class"]), line=lines)
+
+
 _STYLES: Mapping[str, Callable[[gpd.GeoDataFrame, list[str]], dict[str, Any]]] = {
     "hotspots": _hotspots,
     "border_hotspots": _border,
@@ -268,7 +273,7 @@ _STYLES: Mapping[str, Callable[[gpd.GeoDataFrame, list[str]], dict[str, Any]]] =
     "coverage": _coverage,
     "siting": lambda frame, rank: styles.siting_style(),
     "annotations": lambda frame, rank: styles.annotation_style(),
-    "change": lambda frame, rank: styles.change_style(texts(frame["change_class"])),
+    "change": _change,
     "cultivation": lambda frame, rank: _classes(frame, rank, "crop"),
     "gaps": lambda frame, rank: _classes(frame, rank, "gap"),
 }

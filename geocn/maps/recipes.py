@@ -79,7 +79,16 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             (
                 *("name", "admin", "place", "admin_code", "change_class", "before", "after"),
                 *("change", "change_low", "change_high", "ratio", "ratio_low", "ratio_high"),
-                *("p_adjusted", "n_unsure", "before_ha", "after_ha", "net_ha", "gained_ha"),
+                *("dyad", "chainage_from_km", "chainage_to_km", "period_before", "period_after"),
+                *(
+                    "confidence",
+                    "p_adjusted",
+                    "n_unsure",
+                    "before_ha",
+                    "after_ha",
+                    "net_ha",
+                    "gained_ha",
+                ),
                 *("lost_ha", "change_percent", "status"),
             ),
             ("change", "net_ha"),

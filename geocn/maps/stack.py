@@ -193,15 +193,18 @@ class LayerStack:
     def add_change(
         self, frame: gpd.GeoDataFrame, *, alpha: float = 0.05, name: str | None = None
     ) -> Self:
-        """Add areas with more, less or no clear change.
+        """Add areas or border segments with the class of their change.
 
         Parameters
         ----------
         frame : GeoDataFrame
-            What ``geocn.evaluation.compare_periods`` gives by areas, or
-            ``geocn.cultivation.change`` with the areas' geometry.
+            What ``geocn.evaluation.compare_periods`` gives by areas,
+            ``geocn.cultivation.change`` with the areas' geometry, or a table of changes of a
+            run (``changes/*.parquet``): new, intensified, diminished and gone hotspots, more
+            and less elsewhere, no clear change, too few to tell, not comparable.
         alpha : float
-            A change of counts is clear where its ``p_adjusted`` is at most this.
+            A change of counts is clear where its ``p_adjusted`` is at most this. The classes
+            of a run are kept; its intervals have the confidence 1 - alpha.
         name : str, optional
             Name of the layer in place of the catalogue's.
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -44,6 +45,7 @@ LINE_SEQUENTIAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 OTHER = "#555555"
+NOT_COMPARABLE = "#77746e"
 SHAPES = ("circle", "diamond", "triangle", "square", "cross", "star", "pentagon")
 DASHES = ("", "8 5", "2 5", "12 4 2 4", "5 2", "1 4", "14 6")
 LINE_WIDTHS = (1.6, 2.4, 3.4, 4.6, 6.0)
@@ -211,24 +213,52 @@ def border_style(levels: Sequence[str | None]) -> dict[str, Any]:
     return style
 
 
-#: Classes of a change, the most first, and whether each is told from none.
-_CHANGES: Mapping[str, tuple[str, bool]] = MappingProxyType(
-    {"more": (HOT[2], True), "less": (COLD[2], True), "no_clear_change": (NEUTRAL, False)}
+@dataclass(frozen=True)
+class _ChangeLook:
+    """How a class of change looks: its sign and its edge tell it without its colour."""
+
+    area: str
+    line: str
+    sign: str | None = None
+    width: float = 5.0
+    dash: str = ""
+
+
+#: Classes of a change, the most first. Those with a sign are told from none.
+_CHANGES: Mapping[str, _ChangeLook] = MappingProxyType(
+    {
+        "new": _ChangeLook(HOT[2], LINE_HOT[2], "star", 6.5),
+        "intensified": _ChangeLook(HOT[1], LINE_HOT[1], "triangle", 5.5),
+        "more": _ChangeLook(HOT[0], LINE_HOT[0], "cross", 4.5),
+        "less": _ChangeLook(COLD[0], LINE_COLD[0], "minus", 4.5),
+        "diminished": _ChangeLook(COLD[1], LINE_COLD[1], "down", 5.5),
+        "gone": _ChangeLook(COLD[2], LINE_COLD[2], "circle", 6.5),
+        "no_clear_change": _ChangeLook(NEUTRAL, QUIET_LINE, None, 2.4),
+        "too_few": _ChangeLook(UNKNOWN, QUIET_LINE, None, 2.0, "1 4"),
+        "not_comparable": _ChangeLook(NOT_COMPARABLE, OTHER, None, 2.0, "8 5"),
+    }
 )
+CHANGE_CLASSES = tuple(_CHANGES)
 
 
-def change_style(levels: Sequence[str | None]) -> dict[str, Any]:
-    """Return the fixed style of more, less and no clear change."""
+def change_style(levels: Sequence[str | None], *, line: bool = False) -> dict[str, Any]:
+    """Return the fixed style of the classes of a change, from new hotspots to gone ones."""
     present = [level for level in _CHANGES if level in set(levels)]
-    return {
+    looks = [_CHANGES[level] for level in present]
+    style: dict[str, Any] = {
         "by": "category",
         "column": "change_class",
         "levels": present,
-        "colors": [_CHANGES[level][0] for level in present],
-        "strong": [_CHANGES[level][1] for level in present],
-        "other": UNKNOWN,
+        "colors": [look.line if line else look.area for look in looks],
+        "signs": [look.sign for look in looks],
+        "strong": [look.sign is not None for look in looks],
+        "dashes": [look.dash for look in looks],
+        "other": OTHER if line else UNKNOWN,
         "has_other": None in levels,
     }
+    if line:
+        style["widths"] = [look.width for look in looks]
+    return style
 
 
 def siting_style() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from geocn.project.changes_days import silences_of
 from geocn.project.changes_release import FOLDER, clear_changes, clear_totals
 from geocn.project.clearing import tables_of
 from geocn.project.file import ProjectFile
+from geocn.project.looks import look_of
 from geocn.project.period import Period
 from geocn.project.planning import sources_of
 from geocn.project.reading import Progress
@@ -253,7 +254,16 @@ def write_changes(
             publish.write_geoparquet(frame, target / f"{safe_name(name)}.parquet")
     if "gpkg" in formats and frames:
         named = {f"change_{safe_name(name)}": frame for name, frame in frames.items()}
-        publish.write_geopackage(named, target / "changes.gpkg", metadata={**about, **periods})
+        looks = {
+            name: look_of(frame, kind=FOLDER, language=brief.words.language)
+            for name, frame in named.items()
+        }
+        publish.write_geopackage(
+            named,
+            target / "changes.gpkg",
+            metadata={**about, **periods},
+            styles={name: look for name, look in looks.items() if look is not None},
+        )
     for name, text in (("brief.md", to_markdown(brief)), ("brief.html", to_html(brief))):
         (target / name).write_text(text, encoding="utf-8", newline="\n")
 

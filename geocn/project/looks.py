@@ -29,6 +29,7 @@ _RESULTS: Mapping[str, str] = {
     "coverage": "coverage",
     "cultivation_change": "change",
     "compare_periods": "change",
+    "changes": "change",
 }
 _MORE: Mapping[str, str] = {"paths": "corridors", "reaches": "reach", "gaps": "gaps"}
 _LAYERS = frozenset({"cultivation", "routes", "seizures", "interventions", "annotations"})
@@ -65,7 +66,7 @@ def look_of(
     frame : DataFrame
         A layer or the frame of a result.
     kind : str or None
-        Name of the layer, or kind of the analysis.
+        Name of the layer, or kind of the analysis; "changes" for a table of changes.
     part : str, optional
         Which further frame of the analysis.
     language : str
@@ -125,7 +126,9 @@ def _from_map(style: Mapping[str, Any], size: Mapping[str, Any] | None, words: W
     column = str(style["column"])
     if style["by"] == "category":
         pairs = zip(style["levels"], looks, strict=True)
-        entries = [StyleEntry(words(f"code.{level}"), look, value=level) for level, look in pairs]
+        entries = [
+            StyleEntry(_code(words, column, level), look, value=level) for level, look in pairs
+        ]
         shown = other if style["has_other"] else None
         return LayerStyle("category", entries, column=column, other=shown, sizes=sizes)
     if style["by"] == "class":
@@ -192,6 +195,13 @@ def _number(value: float) -> str:
     if size >= 1000 or float(value).is_integer():
         return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     return f"{value:.3g}"
+
+
+def _code(words: Words, column: str, level: str) -> str:
+    """Return the word for a code, as the map says it: in this column, or anywhere."""
+    own = f"{column}.{level}"
+    told = words(f"code.{own}")
+    return words(f"code.{level}") if told == own.replace("_", " ") else told
 
 
 def _words(language: str) -> Words:

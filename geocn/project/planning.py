@@ -10,7 +10,6 @@ import pandas as pd
 from geocn.maps import PlanningMap
 from geocn.project.brief_words import Words
 from geocn.project.changes import Changes
-from geocn.project.changes_classes import CHANGED
 from geocn.project.results import Result, Results
 from geocn.sharing.marking import Marking
 
@@ -87,17 +86,12 @@ def _add_result(plan: PlanningMap, result: Result) -> None:
 
 
 def _add_changes(plan: PlanningMap, changes: Changes, words: Words) -> None:
-    """Add the cells whose difference could be tested, switched off."""
+    """Add the cells and segments whose change may be told, switched off."""
     between = f"{changes.before.text} → {changes.after.text}"
     for name, frame in changes.frames.items():
-        tested = frame[frame["change_class"].isin((*CHANGED, "no_clear_change"))]
-        if not len(tested):
+        told = frame[frame["change_class"].notna()]
+        if not len(told):
             continue
-        told = tested.rename(columns={"n_before": "before", "n_after": "after"})
-        if told["p_adjusted"].isna().any():
-            # A release holds p-values back, but not which differences are clear.
-            told = told.drop(columns=["p_value", "p_adjusted"], errors="ignore")
-            told["uncertain"] = ~told["change_class"].isin(CHANGED)
         plan.add_change(told, alpha=changes.alpha[name], name=f"{name}: {words('what')}, {between}")
         plan.layers[-1].visible = False
 

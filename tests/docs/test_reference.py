@@ -57,5 +57,9 @@ def test_the_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exec(compile(code, "README.md", "exec"), {})
-    assert (tmp_path / "map.html").stat().st_size > 300_000
+    page = (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert "Content-Security-Policy" in page
+    assert 'id="geocn-data"' in page
+    # More than the page itself, less than the public demonstration promises.
+    assert 250_000 < len(page.encode("utf-8")) < 3_000_000
     assert "negative amount" in (tmp_path / "rejected.csv").read_text(encoding="utf-8")

@@ -125,7 +125,7 @@ def test_texts_are_clean(code: str) -> None:
 def test_formats_in_sentences_are_ones_the_page_knows() -> None:
     known = re.search(r"const formats = {(.*?)\n  };", SCRIPTS["sentences"], re.DOTALL)
     assert known is not None
-    formats = set(re.findall(r"(\w+): \(v\)", known[1]))
+    formats = set(re.findall(r"(\w+): \(v[,)]", known[1]))
     used = {slot for _, text in messages("en") for slot in re.findall(r"{\w+:(\w+)}", text)}
     assert used <= formats
 

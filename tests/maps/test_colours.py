@@ -37,7 +37,9 @@ SETS = {
     **LINES,
     "hot and cold": (*_palette.HOT, *_palette.COLD, _palette.NEUTRAL, _palette.UNKNOWN),
     "border": (*_palette.LINE_HOT, *_palette.LINE_COLD, _palette.QUIET_LINE),
-    "change": ([color for color, _ in styles._CHANGES.values()] + [_palette.UNKNOWN]),
+    "change": [look.area for look in styles._CHANGES.values()],
+    # The quiet ones differ by their dashes.
+    "change, lines": sorted({look.line for look in styles._CHANGES.values()}),
     "categories": (*_palette.CATEGORIES, styles.OTHER),
     "partners": ([color for color, _ in styles.PARTNER_TYPES.values()] + [styles.OTHER]),
     "coverage": COVERAGE,
@@ -111,6 +113,9 @@ def test_symbols_rings_and_strong_areas_have_an_outline_that_stands_out(ground: 
         assert contrast(over(color, GROUNDS[ground], opacity), GROUNDS[ground]) >= 3
 
 
+OUTLINES = re.findall(r"^    (\w+): \(r\) =>", SCRIPTS["symbols"], re.MULTILINE)
+
+
 def test_nothing_is_said_by_colour_alone() -> None:
     n = len(_palette.CATEGORIES)
     assert len(set(styles.SHAPES)) == len(set(styles.DASHES)) == n
@@ -128,6 +133,12 @@ def test_nothing_is_said_by_colour_alone() -> None:
         styles.change_style(["more", "no_clear_change"]),
     ):
         assert style["strong"] == [True, False]
+    # A change has a sign where it is clear, and a dash of its own where it is not.
+    for line in (False, True):
+        change = styles.change_style(list(styles.CHANGE_CLASSES), line=line)
+        marks = list(zip(change["signs"], change["dashes"], strict=True))
+        assert len(set(marks)) == len(styles.CHANGE_CLASSES)
+        assert set(change["signs"]) - {None, "circle"} <= set(OUTLINES)
     # Proposed sites stand apart from partners by their shape.
     assert styles.siting_style()["shape"] not in partners["shapes"]
 

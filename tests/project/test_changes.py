@@ -16,6 +16,7 @@ from geocn.project.changes_days import Silence, days_by_source, restricted, sile
 from geocn.project.changes_output import ChangeJob
 from geocn.project.changes_release import clear_changes, clear_totals
 from geocn.project.file import ProjectFile
+from geocn.project.looks import look_of
 from geocn.project.period import Period
 from geocn.project.planning import planning_map
 from geocn.project.results import Result, Results, World
@@ -365,9 +366,22 @@ def test_the_map_has_the_changes_switched_off() -> None:
     changes = Changes(*PAIR, frames={"cells": frame}, alpha={"cells": 0.05})
     plan = planning_map("Map", {}, Results(), marking=Marking.GREEN, changes=changes)
     assert [(layer.kind, layer.visible, len(layer.frame)) for layer in plan.layers] == [
-        ("change", False, 2)
+        ("change", False, 4)
     ]
     assert "2025-02 → 2025-03" in str(plan.layers[0].name)
+
+
+def test_the_geopackage_of_changes_is_styled_in_the_words_of_the_map() -> None:
+    frame = cells([9, 12, 9], [9, 30, 9])
+    frame["change_class"] = ["no_clear_change", "new", "too_few"]
+    look = look_of(frame, kind="changes", language="es")
+    assert look is not None
+    assert look.column == "change_class"
+    assert [(entry.value, entry.label) for entry in look.entries] == [
+        ("new", "foco nuevo"),
+        ("no_clear_change", "sin cambio claro"),
+        ("too_few", "muy pocos registros para saberlo"),
+    ]
 
 
 def test_the_map_of_a_release_shows_clear_changes_without_p_values() -> None:
@@ -376,4 +390,5 @@ def test_the_map_of_a_release_shows_clear_changes_without_p_values() -> None:
     changes = Changes(*PAIR, frames={"cells": frame}, alpha={"cells": 0.05})
     plan = planning_map("Map", {}, Results(), marking=Marking.GREEN, changes=changes)
     shown = plan.layers[0].frame["change_class"].tolist()
-    assert shown == ["no_clear_change", "more", "less"]
+    assert shown == ["no_clear_change", "new", "less"]
+    assert "p_adjusted" not in plan.layers[0].frame

@@ -91,12 +91,14 @@
       return k < 0 ? this.style.other ?? '#b8b5ae' : this.style.colors[k];
     }
 
+    signOf(k) { return (this.style.signs ?? [])[k] ?? null; }
+
     // Sites of partners and proposed ones stand on a white disc.
     get badged() { return ['interventions', 'siting', 'annotations'].includes(this.kind); }
 
     symbolOf(row) {
       const k = this.classOf(row);
-      return { color: this.colorOf(k), shape: this.style.shapes ? this.style.shapes[k] ?? 'circle' : this.style.shape ?? 'circle', radius: this.radiusOf(row) };
+      return { color: this.colorOf(k), shape: (this.style.shapes ?? this.style.signs ?? [])[k] ?? this.style.shape ?? 'circle', radius: this.radiusOf(row) };
     }
 
     radiusOf(row) {
@@ -128,9 +130,11 @@
       if (line) {
         const doubtful = this.kind === 'border_hotspots' && style.by === 'class' && this.significant(row) === false;
         const dash = doubtful ? '3 4' : style.dashes ? style.dashes[k] || null : null;
-        return { color, weight: style.widths ? style.widths[k] ?? 1.5 : 2.6, opacity: doubtful ? 0.75 : 0.95, dashArray: dash, fill: false, lineCap: style.strong && style.strong[k] ? 'round' : 'butt' };
+        return { color, weight: style.widths ? style.widths[k] ?? 1.5 : 2.6, opacity: doubtful ? 0.75 : 0.95, dashArray: dash, fill: false, sign: this.signOf(k), lineCap: style.strong && style.strong[k] ? 'round' : 'butt' };
       }
       const strong = style.strong && style.strong[k];
+      const dashed = style.signs && style.dashes[k];
+      if (dashed) return { stroke: true, color: '#333', weight: 1.1, opacity: 0.75, dashArray: dashed, fillColor: color, fillOpacity: 0.1, fill: true };
       if (style.strong && !strong) return { stroke: true, color: '#777', weight: 0.3, opacity: 0.5, dashArray: null, fillColor: color, fillOpacity: 0.14, fill: true };
       // Many small cells: their edges would hide what they say, and the least of them should not.
       if (this.kind === 'corridors' && this.n > MANY_CELLS && style.by === 'class') {
@@ -140,7 +144,7 @@
       // The palest of a few areas is seen by its edge.
       const edged = strong || (this.n <= MANY_CELLS && ['corridors', 'cultivation'].includes(this.kind));
       const edge = this.kind === 'reach' || this.kind === 'gaps' ? color : edged ? 'rgba(30,20,20,.6)' : 'rgba(60,60,60,.35)';
-      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : edged ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : (style.dashes ?? [])[k] || null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true };
+      return { color: edge, weight: this.kind === 'reach' || this.kind === 'gaps' ? 1.6 : edged ? 0.9 : 0.5, opacity: 1, dashArray: this.kind === 'gaps' ? '4 3' : (style.dashes ?? [])[k] || null, fillColor: color, fillOpacity: k < 0 ? 0.3 : thin, fill: true, sign: this.signOf(k) };
     }
 
     // Decides which rows a period shows; null means all periods.

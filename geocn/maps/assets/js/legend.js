@@ -14,12 +14,12 @@
   const key = (layer, k, extra = {}) => {
     const color = layer.colorOf(k);
     if (layer.hasPoints && !layer.hasShapes) {
-      return geocn.symbol.picture({ color, shape: (layer.style.shapes ?? [])[k] ?? layer.style.shape ?? 'circle', badge: layer.badged, ...extra });
+      return geocn.symbol.picture({ color, shape: (layer.style.shapes ?? layer.style.signs ?? [])[k] ?? layer.style.shape ?? 'circle', badge: layer.badged, ...extra });
     }
     if (layer.hasLines && !layer.geometry.kind.includes(2)) {
-      return geocn.symbol.line({ color, width: (layer.style.widths ?? [])[k] ?? 3, dash: (layer.style.dashes ?? [])[k] ?? '' });
+      return geocn.symbol.line({ color, width: (layer.style.widths ?? [])[k] ?? 3, dash: (layer.style.dashes ?? [])[k] ?? '', sign: layer.signOf(k) });
     }
-    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k], dash: layer.style.dashes ? layer.style.dashes[k] ?? '' : undefined, faint: layer.kind === 'reach' || (layer.style.strong && !layer.style.strong[k]) });
+    return geocn.symbol.area({ color, strong: (layer.style.strong ?? [])[k], sign: layer.signOf(k), dash: layer.style.dashes ? layer.style.dashes[k] ?? '' : undefined, edge: layer.style.signs ? '#333' : undefined, faint: layer.kind === 'reach' || (layer.style.strong && !layer.style.strong[k]) });
   };
 
   const item = (picture, text) => el('li', {}, picture, el('span', { text }));
@@ -36,7 +36,7 @@
         items.push(item(key(layer, k), text));
       });
     } else if (style.by === 'category') {
-      style.levels.forEach((level, k) => items.push(item(key(layer, k), geocn.code(level))));
+      style.levels.forEach((level, k) => items.push(item(key(layer, k), geocn.code(level, style.column))));
       if (style.has_other) items.push(item(key(layer, -1), T('other')));
     }
     return items;

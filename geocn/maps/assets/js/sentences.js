@@ -29,6 +29,10 @@
       const metres = layer.imprecise(row);
       return metres === null ? null : geocn.distance(metres);
     },
+    as_before: (layer, row) => {
+      const after = layer.value('after', row), change = layer.value('change', row);
+      return after === null || change === null ? null : geocn.number(Math.max(0, after - change));
+    },
     year: (layer, row) => {
       const year = layer.value('year', row);
       return year === null ? null : String(year);
@@ -55,7 +59,7 @@
     num: (v) => geocn.number(v), int: (v) => geocn.number(Math.round(v)), kg: (v) => geocn.unit(v, 'kg'),
     km: (v) => geocn.unit(v, 'km'), km2: (v) => geocn.unit(v, 'km2'), ha: (v) => geocn.unit(v, 'ha'),
     m: (v) => geocn.distance(v), min: (v) => geocn.unit(v, 'min'), p: (v) => geocn.probability(v),
-    pct: (v) => geocn.share(v), day: (v) => geocn.day(v), code: (v) => geocn.code(v),
+    pct: (v) => geocn.share(v), day: (v) => geocn.day(v), code: (v, name) => geocn.code(v, name),
     times: (v) => `${geocn.number(v)}\u00a0×`, text: (v) => String(v),
   };
 
@@ -73,7 +77,7 @@
       const value = name === 'weight' && layer.labels.weight ? weighed(layer, row) : derived[name] ? derived[name](layer, row) : layer.value(name, row);
       if (value === null || value === undefined) { whole = false; return ''; }
       const usable = formats[format] && (typeof value === 'number' || format === 'code' || format === 'text');
-      return isolate(usable ? formats[format](value) : typeof value === 'number' ? geocn.number(value) : String(value));
+      return isolate(usable ? formats[format](value, name) : typeof value === 'number' ? geocn.number(value) : String(value));
     });
     return whole ? text.replace(/= \u2068< /g, '< \u2068') : null;
   };
@@ -102,7 +106,7 @@
     if (value === null) return '';
     if (column.kind === 'day') return geocn.day(value, name === 'seized_at' ? layer.value('date_precision', row) ?? 'day' : 'day') ?? '';
     if (name === 'modes' || name === 'drugs') return codes(String(value));
-    if (column.kind === 'text') return CODED.has(name) ? geocn.code(value) : value;
+    if (column.kind === 'text') return CODED.has(name) ? geocn.code(value, name) : value;
     if (name === 'year') return String(value);
     if (/(^|_)share(_|$)/.test(name)) return formats.pct(value);
     return /^p_/.test(name) ? geocn.probability(value) : geocn.number(value);

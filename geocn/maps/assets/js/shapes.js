@@ -84,15 +84,29 @@
         context.fillStyle = options.fillColor || options.color;
         context.fill(path._trace, options.fillRule || 'evenodd');
       }
-      if (!options.stroke || !options.weight) return;
-      context.setLineDash(options._dashArray || []);
-      context.globalAlpha = options.opacity;
-      context.lineWidth = options.weight;
-      context.strokeStyle = options.color;
-      context.lineCap = options.lineCap;
-      context.lineJoin = options.lineJoin;
-      context.stroke(path._trace);
+      edge(context, path, options);
+      if (options.sign) sign(context, path, options);
     };
+  };
+  const edge = (context, path, options) => {
+    if (!options.stroke || !options.weight) return;
+    context.setLineDash(options._dashArray || []);
+    context.globalAlpha = options.opacity;
+    context.lineWidth = options.weight;
+    context.strokeStyle = options.color;
+    context.lineCap = options.lineCap;
+    context.lineJoin = options.lineJoin;
+    context.stroke(path._trace);
+  };
+
+  const ROOM = 12, LARGEST = 7;
+  const sign = (context, path, options) => {
+    const { min, max } = path._pxBounds, part = path._parts[0];
+    const size = options.fill ? Math.min(max.x - min.x, max.y - min.y) : Math.max(max.x - min.x, max.y - min.y);
+    if (size < ROOM) return;
+    const a = part[Math.floor((part.length - 1) / 2)], b = part[Math.floor(part.length / 2)];
+    const [x, y] = options.fill ? [(min.x + max.x) / 2, (min.y + max.y) / 2] : [(a.x + b.x) / 2, (a.y + b.y) / 2];
+    geocn.symbol.sign(context, x, y, options.sign, Math.min(LARGEST, options.fill ? size * 0.2 : 4.5), options.opacity < 0.5);
   };
 
   let emphasised = null;

@@ -80,8 +80,8 @@
 
   const probability = (p) => (p < 0.001 ? `< ${number(0.001)}` : number(p, 2));
 
-  // Canonical codes have names in the catalogue; what is not there reads as it is written.
-  const code = (text) => lookup(`code.${text}`) ?? String(text).replace(/_/g, ' ');
+  // Canonical codes have names in the catalogue, some of them only in one column; what is not there reads as it is written.
+  const code = (text, field) => lookup(`code.${field}.${text}`) ?? lookup(`code.${text}`) ?? String(text).replace(/_/g, ' ');
 
   const country = (iso, fallback) => {
     if (!iso || !/^[A-Z]{2}$/.test(iso)) return fallback;
