@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.runs import Forker, forker, write_tiny
+from tests.faults.runs import TABLES, Forker, forker, write_tiny
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +17,9 @@ def warm() -> Iterator[Forker]:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     return write_tiny(tmp_path / "project")
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Path:
+    """The same project without maps and GeoPackages."""
+    return write_tiny(tmp_path / "tables", formats=TABLES)

@@ -1,8 +1,8 @@
 """A warm process that forks one run after another, so that 200 runs need one import.
 
-It reads one JSON object a line (see :class:`tests.faults.runs.Ask`), forks a child that runs
-the project under the limits asked for, and answers with one line of JSON. A child that hangs
-is killed and said to hang.
+It reads one JSON list a line (of :class:`tests.faults.runs.Ask`), forks for each a child that
+runs the project under the limits asked for, and answers with one line of JSON. A child that
+hangs is killed and said to hang.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import geocn.project
 from geocn.errors import GeocnError
 from tests.faults.runs import write_tiny
 
-HANG_S = 120.0
+HANG_S = 300.0
 MB = 2**20
 
 
@@ -73,33 +73,47 @@ def _run(ask: dict[str, Any], answer: int) -> None:
         os.write(answer, json.dumps(said).encode()[:4000])
 
 
-def _forked(ask: dict[str, Any]) -> dict[str, Any]:
-    reader, writer = os.pipe()
-    began = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        try:
-            _run(ask, writer)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    until = began + (ask["after_s"] if ask.get("signal") else HANG_S)
-    sent, status = False, None
-    while status is None:
-        pid, code = os.waitpid(child, os.WNOHANG)
+class _Child:
+    """One run in a process of its own, and when it is to be hurt."""
+
+    def __init__(self, ask: dict[str, Any]) -> None:
+        self._answer, writer = os.pipe()
+        self._began = time.monotonic()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._answer)
+            try:
+                _run(ask, writer)
+            finally:
+                os._exit(0)
+        os.close(writer)
+        self._signal = ask.get("signal") or 0
+        self._until = self._began + (ask["after_s"] if self._signal else HANG_S)
+        self._sent = False
+        self.said: dict[str, Any] | None = None
+
+    def look(self) -> None:
+        """Take its end if it has ended, or send the signal that is due."""
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
         if pid:
-            status = code
-        elif time.monotonic() >= until:
-            os.kill(child, ask["signal"] if ask.get("signal") and not sent else signal.SIGKILL)
-            sent, until = True, time.monotonic() + HANG_S
-        else:
-            time.sleep(0.002)
-    said = os.read(reader, 5000)
-    os.close(reader)
-    told = json.loads(said) if said else {}
-    ended = {"signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}
-    return told | ended | {"seconds": time.monotonic() - began, "sent": sent}
+            seconds = time.monotonic() - self._began
+            said = os.read(self._answer, 5000)
+            os.close(self._answer)
+            self.said = json.loads(said) if said else {}
+            self.said["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+            self.said |= {"seconds": seconds, "sent": self._sent}
+        elif time.monotonic() >= self._until:
+            os.kill(self._pid, self._signal if self._signal and not self._sent else signal.SIGKILL)
+            self._sent, self._until = True, time.monotonic() + HANG_S
+
+
+def _forked(asks: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    children = [_Child(ask) for ask in asks]
+    while waiting := [child for child in children if child.said is None]:
+        for child in waiting:
+            child.look()
+        time.sleep(0.002)
+    return [child.said for child in children]
 
 
 def _warm_up() -> None:

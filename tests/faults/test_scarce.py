@@ -179,7 +179,7 @@ def test_the_same_bytes_under_other_conditions(
         "plain Python": {"NUMBA_DISABLE_JIT": "1", "NUMBA_NUM_THREADS": "1"},
     }
     for name, environment in others.items():
-        with forker(**environment) as other:
+        with forker("--cold", **environment) as other:
             said = other.run(Ask(str(tiny), str(tmp_path / name), "2026-01-01", no_sockets=True))
         assert "folder" in said, (name, said)
         assert stable_bytes(Path(said["folder"])) == right, name

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import calendar
+import json
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.faults.runs import Ask, Forker, assert_whole, runs_in, stable_bytes, write_tiny
+from tests.faults.runs import (
+    ALL,
+    TABLES,
+    Ask,
+    Forker,
+    Said,
+    assert_whole,
+    runs_in,
+    stable_bytes,
+    write_tiny,
+)
 
 HEADER = "id,date,longitude,latitude,drug,amount,unit"
 ROWS_A_MONTH = 30
@@ -46,14 +57,28 @@ def write_files(project: Path, now: int) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    project = write_tiny(tmp_path / "project")
+    """Tables of every month; beside it ``maps.toml``, the same with every format."""
+    project = write_tiny(tmp_path / "project", formats=TABLES)
     text = project.read_text("utf-8").replace("partners/police.csv", "partners/police-*.csv")
     project.write_text(text, "utf-8")
+    with_maps = text.replace(json.dumps(TABLES), json.dumps(ALL))
+    assert with_maps != text
+    (project.parent / "maps.toml").write_text(with_maps, "utf-8")
     (project.parent / "partners/police.csv").unlink()
     return project
 
 
+def assert_same(said: Said, clean: Said) -> None:
+    """Every period of a history has the bytes of one clean run."""
+    assert set(clean["statuses"]) == {"new"}
+    names = [Path(folder).name for folder in said["folders"]]
+    assert names == [Path(folder).name for folder in clean["folders"]]
+    for one, other in zip(said["folders"], clean["folders"], strict=True):
+        assert stable_bytes(Path(one)) == stable_bytes(Path(other))
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 def test_a_year_ends_in_the_bytes_of_one_clean_run(
     warm: Forker, project: Path, tmp_path: Path
 ) -> None:
@@ -83,9 +108,18 @@ def test_a_year_ends_in_the_bytes_of_one_clean_run(
             assert set(warm.run(ask)["statuses"]) == {"unchanged"}
     assert taken_over >= 30
     clean = warm.run(Ask(str(project), str(tmp_path / "clean"), "2024-12-31", since="2024-01"))
-    assert set(clean["statuses"]) == {"new"}
-    names = [Path(folder).name for folder in said["folders"]]
-    assert names == [Path(folder).name for folder in clean["folders"]]
-    for one, other in zip(said["folders"], clean["folders"], strict=True):
-        assert stable_bytes(Path(one)) == stable_bytes(Path(other))
+    assert_same(said, clean)
     assert (out / "latest").resolve() == Path(said["folder"])
+
+
+@pytest.mark.slow
+def test_maps_of_late_and_corrected_rows_are_those_of_one_clean_run(
+    warm: Forker, project: Path, tmp_path: Path
+) -> None:
+    maps = str(project.parent / "maps.toml")
+    for now in (11, 12):
+        write_files(project, now)
+        end = f"2024-{now}-{calendar.monthrange(2024, now)[1]}"
+        said = warm.run(Ask(maps, str(tmp_path / "out"), end, since="2024-11"))
+    assert [Path(folder, "joint/map.html").is_file() for folder in said["folders"]] == [True] * 2
+    assert_same(said, warm.run(Ask(maps, str(tmp_path / "clean"), end, since="2024-11")))
