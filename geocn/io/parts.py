@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -24,6 +25,8 @@ PART_BYTES = 32 << 20
 _ROOM = 8
 _LEAST_BYTES = 1 << 16
 _SHOWN = 3
+# How Hive and what follows it write that a value is missing.
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class TextForm:
 
     delimiter: str
     encoding: str
+    columns: tuple[str, ...]
     formats: tuple[tuple[str, NumberFormat], ...] = ()
 
 
@@ -75,7 +79,7 @@ class Part:
     geometry : GeometryColumn, optional
         Of a GeoParquet.
     constants : tuple of (str, str)
-        What ``key=value`` folders above the file say.
+        What ``key=value`` folders above the file say; it goes before what the file says.
     identity : str
         SHA-256 of the content, where it was asked for.
     """
@@ -255,7 +259,8 @@ def raw_records(part: Part, rows: Sequence[int]) -> Iterator[tuple[int, list[str
     else:
         from geocn.io.parts_parquet import raw_parquet_records as read
     for row, cells in read(part, rows):
-        yield row, [*cells, *(value for _, value in part.constants)]
+        own = len(cells) if part.form is None else len(part.form.columns)
+        yield row, [*cells, *(dict(part.constants)[name] for name in part.columns[own:])]
 
 
 def require_columns(parts: Sequence[Part], names: Sequence[str], *, layer: str = "points") -> None:
@@ -327,7 +332,7 @@ def _files(folder: Path) -> list[tuple[Path, tuple[tuple[str, str], ...]]]:
             raise UnsafeFileError(f"{links[0]}: found a link to a folder; name the folder itself")
         folders[:] = sorted(name for name in folders if not name.startswith(("_", ".")))
         steps = [step.partition("=") for step in here.relative_to(folder).parts]
-        constants = tuple((key, value) for key, sign, value in steps if sign)
+        constants = tuple((unquote(key), unquote(value)) for key, sign, value in steps if sign)
         found += [(here / name, constants) for name in names if not name.startswith(("_", "."))]
     if not found:
         raise ReadError(f"{folder}: the folder holds no files")
@@ -340,9 +345,21 @@ def _with_constants(
     said = {name: value for name, value in part.constants if name in wanted}
     if not said:
         return records
-    batch = records.batch
-    for name, value in said.items():
-        kind = pa.float64() if name in numbers else pa.string()
-        column = pa.array([value] * batch.num_rows, pa.string()).cast(kind)
-        batch = batch.append_column(name, column)
-    return replace(records, batch=batch)
+    arrays = [
+        _constant(part, records.batch.num_rows, name, is_number=name in numbers)
+        if name in said
+        else records.batch[name]
+        for name in wanted
+    ]
+    return replace(records, batch=pa.RecordBatch.from_arrays(arrays, names=list(wanted)))
+
+
+def _constant(part: Part, n: int, name: str, *, is_number: bool) -> pa.Array:
+    value = dict(part.constants)[name]
+    told = pa.array([None if value in {_NULL, ""} else value] * n, pa.string())
+    try:
+        return told.cast(pa.float64()) if is_number else told
+    except pa.ArrowInvalid as error:
+        raise ReadError(
+            f"{part.path}: its folder says {name}={value}; expected a number"
+        ) from error

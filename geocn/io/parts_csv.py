@@ -57,7 +57,8 @@ def cut_csv(path: Path, *, numbers: Sequence[str], room: int, identities: bool) 
         stream.seek(survey.mark)
         head = stream.read(_HEAD)
         opening, body, sample = _opening(head, survey, path.name)
-        form = TextForm(opening.delimiter, survey.encoding, _formats(opening, sample, numbers))
+        formats = _formats(opening, sample, numbers)
+        form = TextForm(opening.delimiter, survey.encoding, tuple(opening.columns), formats)
         ends = _ends(stream, survey, body, size, room=room)
         if ends and survey.n_marks(stream, body, size) % 2:
             raise ReadError(
@@ -66,8 +67,7 @@ def cut_csv(path: Path, *, numbers: Sequence[str], room: int, identities: bool) 
             )
         parts = []
         for start, stop in zip([body, *ends[:-1]], ends, strict=True):
-            told = f"{opening.columns} {form}"
-            identity = _identity(stream, start, stop, told) if identities else ""
+            identity = _identity(stream, start, stop, f"{form}") if identities else ""
             parts.append(
                 Part(
                     str(path),
@@ -302,12 +302,12 @@ def _typed(
         kinds = text | dict.fromkeys(numbers, pa.float64())
         kinds |= dict.fromkeys(times, _instants(data, part, times))
         try:
-            found = _parse(data, part.columns, form.delimiter, kinds, decimal=decimals.pop())
+            found = _parse(data, form.columns, form.delimiter, kinds, decimal=decimals.pop())
         except pa.ArrowInvalid:
             found = None
         if found is not None:
             return found
-    parsed = _parse(data, part.columns, form.delimiter, text)
+    parsed = _parse(data, form.columns, form.delimiter, text)
     table, unreadable = parsed.table, {}
     for name in (*numbers, *times):
         given = table[name].to_pandas()
@@ -335,7 +335,7 @@ def _instants(data: bytes, part: Part, times: Sequence[str]) -> pa.DataType:
     if times:
         head = data[: data.find(b"\n", 4096) + 1] or data
         try:
-            shown = _parse(head, part.columns, form.delimiter, dict.fromkeys(times, pa.string()))
+            shown = _parse(head, form.columns, form.delimiter, dict.fromkeys(times, pa.string()))
         except pa.ArrowInvalid:
             return pa.timestamp("us")
         first = next((v for v in shown.table[times[0]].to_pylist() if v), "")
@@ -376,7 +376,8 @@ def _parse(
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=kinds,
-            include_columns=list(kinds),
+            # None at all would be read as all; one tells how many records there are.
+            include_columns=list(kinds) or list(columns[:1]),
             null_values=["", "NaN", "nan"],
             strings_can_be_null=True,
             decimal_point=decimal,

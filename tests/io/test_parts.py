@@ -171,6 +171,27 @@ def test_a_folder_of_partitions(tmp_path: Path) -> None:
         find_parts(tmp_path)
 
 
+def test_a_csv_below_folders_keeps_its_rows(tmp_path: Path) -> None:
+    for told in ("2024", "__HIVE_DEFAULT_PARTITION__", "a%20b"):
+        folder = tmp_path / "out" / f"year={told}"
+        folder.mkdir(parents=True)
+        (folder / "x.csv").write_text("kg,year,drug\n1,1999,coca\n2,1999,\n")
+    parts = find_parts(tmp_path / "out", numbers=["kg"])
+    assert values(parts, "year") == ["2024"] * 2 + [None] * 2 + ["a b"] * 2
+    assert values(parts, "drug") == ["coca", None] * 3
+    told = [list(raw_records(part, [0, 1])) for part in parts]
+    assert told == [[(0, ["1", "1999", "coca"]), (1, ["2", "1999", ""])]] * 3
+    with pytest.raises(ReadError, match="year=a b; expected a number"):
+        [list(read_part(part, numbers=["year"])) for part in parts]
+    (tmp_path / "in" / "month=3").mkdir(parents=True)
+    (tmp_path / "in" / "month=3" / "x.csv").write_text("kg\n1\n")
+    (part,) = find_parts(tmp_path / "in", numbers=["kg"])
+    assert part.columns == ("kg", "month")
+    (records,) = read_part(part, numbers=["kg", "month"])
+    assert records.batch.to_pylist() == [{"kg": 1.0, "month": 3.0}]
+    assert list(raw_records(part, [0])) == [(0, ["1", "3"])]
+
+
 def test_folders_lead_nowhere_else(tmp_path: Path) -> None:
     inside, outside = tmp_path / "in", tmp_path / "out"
     inside.mkdir()
