@@ -27,6 +27,7 @@ class Asked:
     as_of: str | None = None
     cache: bool = True
     keep_going: bool = False
+    scheduler: str | None = None
 
 
 def sample_project() -> Path:
@@ -69,6 +70,7 @@ def _runs(asked: Asked, log: Log) -> list[RunResult]:
         "as_of": asked.as_of,
         "cache": asked.cache,
         "keep_going": asked.keep_going,
+        "scheduler": asked.scheduler,
     }
     with log.progress() as tell:
         if asked.since:

@@ -4,7 +4,8 @@ Exit codes: 0 done, or nothing to do (said with the word "unchanged") · 2 the p
 (or the command line) is wrong · 3 an input is bad · 4 another run holds the output folder
 · 5 partial: something failed, the rest is published (``--keep-going``) · 6 the output could
 not be written, the previous version is whole · 7 a release held withheld data, nothing was
-published · 130, 143 interrupted, ended.
+published · 8 the workers of ``--scheduler`` were lost or refused · 9 out of memory; the
+previous version is whole · 130, 143 interrupted, ended.
 ``scan``: 0 clean · 1 a leak was found · 2 could not be scanned.
 Heavy libraries are loaded inside the commands, so that ``geocn --help`` is immediate.
 """
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from geocn.errors import (
+    ClusterError,
     GeocnError,
     LeakFoundError,
     LockedError,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from geocn._cli_log import Log
 
 BAD_PROJECT, BAD_INPUT, LOCKED, PARTIAL, NOT_WRITTEN, LEAK = 2, 3, 4, 5, 6, 7
+NO_WORKERS, NO_MEMORY = 8, 9
 INTERRUPTED, TERMINATED = 130, 143
 NOT_SCANNED = 2
 # Drivers that open other files, the network or code. Only effective before GDAL loads,
@@ -107,6 +110,8 @@ def _failing_plainly(log: Log | None = None) -> Iterator[None]:
         _stop("interrupted; the previous run is whole", INTERRUPTED, log)
     except GeocnError as error:
         _stop(str(error), code_of(error), log, kind=type(error).__name__)
+    except MemoryError:
+        _stop("out of memory; the previous run is whole", NO_MEMORY, log, kind="MemoryError")
 
 
 def code_of(error: GeocnError) -> int:
@@ -117,6 +122,8 @@ def code_of(error: GeocnError) -> int:
         return LOCKED
     if isinstance(error, LeakFoundError):
         return LEAK
+    if isinstance(error, ClusterError):
+        return NO_WORKERS
     return NOT_WRITTEN if isinstance(error, WriteError) else BAD_INPUT
 
 
@@ -159,6 +166,10 @@ def run(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read and compute everything, keep nothing.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Dask scheduler whose workers do the work: tcp://…"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, write nothing.")
     ] = False,
@@ -180,7 +191,7 @@ def run(
         from geocn import _cli_run as behind
 
         asked = behind.Asked(
-            project, out, period, since, every.value, as_of, not no_cache, keep_going
+            project, out, period, since, every.value, as_of, not no_cache, keep_going, scheduler
         )
         if dry_run:
             behind.show_plan(asked, told)

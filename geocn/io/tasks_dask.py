@@ -43,14 +43,14 @@ def reduce_on_cluster(
         As there.
     """
     distributed = require("distributed", extra="scale")
-    with _client(distributed, scheduler) as client:
-        _refuse_strangers(client)
+    with client_of(distributed, scheduler) as client:
+        refuse_strangers(client)
         done = 0
         root = None
         waiting = None
         try:
             leaves, root = _submit(client, parts, work, merge, shared=shared, store=store)
-            _await_workers(client)
+            await_workers(client)
             waiting = distributed.as_completed(leaves, loop=client.loop)
             leaves.clear()
             for future in waiting:
@@ -67,7 +67,7 @@ def reduce_on_cluster(
             raise
         except BaseException as error:
             _give_up(client, waiting, root)
-            told = _told(distributed, error)
+            told = told_of(distributed, error)
             if told is None:
                 raise
             raise ClusterError(f"{told} {_resume(done, len(parts), store)}") from error
@@ -122,7 +122,7 @@ def _run(
 
 
 @contextmanager
-def _client(distributed: Any, scheduler: Any) -> Iterator[Any]:
+def client_of(distributed: Any, scheduler: Any) -> Iterator[Any]:
     """Give a client of the scheduler: the one that was given, or one of our own for a while."""
     if isinstance(scheduler, distributed.Client):
         if scheduler.asynchronous:
@@ -152,7 +152,7 @@ def _client(distributed: Any, scheduler: Any) -> Iterator[Any]:
             client.close(timeout=5)
 
 
-def _refuse_strangers(client: Any) -> None:
+def refuse_strangers(client: Any) -> None:
     """Refuse workers whose geocn, Python or libraries are not those of this process."""
     try:
         found = client.run(version, "geocn", on_error="return")
@@ -199,7 +199,7 @@ def _strangers(wrong: Mapping[str, list[str]]) -> str:
     )
 
 
-def _await_workers(client: Any) -> None:
+def await_workers(client: Any) -> None:
     """Wait for the first worker; clusters that adapt start them once there is work."""
     try:
         client.wait_for_workers(1, timeout=_PATIENCE_S)
@@ -217,12 +217,12 @@ def _give_up(client: Any, waiting: Any, root: Any) -> None:
             client.cancel([root, *left])
 
 
-def _told(distributed: Any, error: BaseException) -> str | None:
+def told_of(distributed: Any, error: BaseException) -> str | None:
     """Say what befell the cluster; None where the error is none of its."""
     if isinstance(error, distributed.KilledWorker):
         return (
             "workers died again and again on the same part, perhaps for want of memory: give "
-            f"them more, or take a smaller memory_mb ({error})."
+            f"them more, or take smaller parts ({error})."
         )
     gone = (
         CancelledError,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -101,6 +102,9 @@ class Cache:
             return None
         path = self.path(key)
         try:
+            # Opening a pipe put in an entry's place would wait for ever.
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise EntryError("it is no file")
             value = from_bytes(_checked(path.read_bytes(), key))
         except FileNotFoundError:
             return None
@@ -154,6 +158,8 @@ class Cache:
         """
         if not (self.usable and self.writes):
             return 0
+        for part in self.folder.glob("??"):
+            sweep_stale(part)
         records = sorted(_stamps(self.folder.glob("runs/*.json")), reverse=True)
         oldest = records[keep_runs - 1][0] if len(records) >= keep_runs else 0
         for stamp, _, path in records[keep_runs:]:
@@ -163,8 +169,9 @@ class Cache:
         for stamp, size, path in sorted(_stamps(self.folder.glob("??/*.entry")), reverse=True):
             room -= size
             if stamp < oldest or room < 0:
-                path.unlink(missing_ok=True)
-                n_removed += 1
+                with suppress(OSError):
+                    path.unlink()
+                    n_removed += 1
         return n_removed
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from geocn._typing import StrPath
 from geocn.project.model import Fault, LayerFile, Project, faults_of
-from geocn.project.paths import companions, is_pattern, matches
+from geocn.project.paths import companions, is_folder, is_pattern, matches
 from geocn.sharing.profile import ReleaseProfile
 from geocn.sharing.toml_model import read_model
 
 #: The list of sums in a release's folder: it stands for all the files there.
 SUMS = "SHA256SUMS"
+_ABSENT = "there is no file {!r} beside the project file"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ProjectFile:
             With one line a fault: file, line, key and what is wrong.
         """
         file = Path(path)
-        file = file / "project.toml" if file.is_dir() else file
+        file = file / "project.toml" if is_folder(file) else file
 
         def check(project: Project) -> Iterator[Fault]:
             yield from faults_of(project)
@@ -113,7 +114,7 @@ def _paths(file: Path, entry: LayerFile) -> list[str]:
     if is_pattern(entry.path):
         beside = Path(entry.path).parent
         return [(beside / name).as_posix() for name in matches(_resolve(file, entry.path))]
-    there = not entry.optional or _resolve(file, entry.path).is_file()
+    there = not entry.optional or _lack(file, entry.path) != _ABSENT.format(entry.path)
     return [entry.path] if there else []
 
 
@@ -141,10 +142,20 @@ def _named(project: Project) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield ("releases", number, "earlier", place), f"{folder}/{SUMS}"
 
 
+def _lack(file: Path, path: str) -> str | None:
+    """Say why a path is not that of a file, None where it is one."""
+    try:
+        there = "\0" not in path and _resolve(file, path).is_file()
+    except OSError as error:
+        return f"the file {path!r} cannot be looked at: {error.strerror or type(error).__name__}"
+    return None if there else _ABSENT.format(path)
+
+
 def _missing(file: Path, project: Project) -> Iterator[Fault]:
     for at, path in _named(project):
-        if "\0" in path or not _resolve(file, path).is_file():
-            yield at, f"there is no file {path!r} beside the project file"
+        lack = _lack(file, path)
+        if lack is not None:
+            yield at, lack
     for layer, files in project.layers.items():
         for number, one in enumerate(files):
             needed = is_pattern(one.path) and not one.optional and layer != "annotations"

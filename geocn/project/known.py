@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geocn._typing import StrPath
+from geocn.project.paths import is_file
 from geocn.project.record import Request, unchanged
 from geocn.project.run_result import Frames, RunResult, notes_of_manifest
 
@@ -51,7 +52,7 @@ def pointed(link: Path) -> str | None:
         return link.readlink().as_posix()
     except OSError:
         text = link.with_suffix(".txt")
-        return text.read_text("utf-8").strip() if text.is_file() else None
+        return text.read_text("utf-8").strip() if is_file(text) else None
 
 
 def _loader(request: Request, manifest: dict[str, Any]) -> Callable[[], Frames]:

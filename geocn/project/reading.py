@@ -190,49 +190,58 @@ def read_entry(
     GeocnError
         As the reader of the layer does.
     """
-    file = source.project.layers[layer][number]
-    name = rejects_name(source, layer, number)
     key = None
     if cache is not None:
-        key = _key(
-            source, layer, file, name, places=places, hashes=hashes, as_of=as_of, cache=cache
+        key = entry_key(
+            source, layer, number, places=places, hashes=hashes, as_of=as_of, cache=cache
         )
         found = cache.get(key)
         if isinstance(found, Reading):
             return found, True
-    target = None if rejects is None else rejects / name
+    file = source.project.layers[layer][number]
+    target = None if rejects is None else rejects / rejects_name(source, layer, number)
     made = _read_file(source, layer, file, places, as_of=as_of, rejects=target)
     if cache is not None and key is not None and rejects is not None:
         cache.put(key, made)
     return made, False
 
 
-def _key(
+def entry_key(
     source: ProjectFile,
     layer: str,
-    file: LayerFile,
-    name: str,
+    number: int,
     *,
     places: gpd.GeoDataFrame | None,
     hashes: Mapping[str, str],
     as_of: date | None,
     cache: Cache,
 ) -> str:
+    """Name what :func:`read_entry` gives after all that decides it."""
+    file = source.project.layers[layer][number]
+    parts = {
+        "layer": layer,
+        "file": file.model_dump(mode="json", by_alias=True),
+        "marking": str(file.marking) if file.marking else None,
+        "rejects": rejects_name(source, layer, number),
+        "inputs": {name: hashes.get(name) for name in entry_inputs(source, layer, number)},
+        "places": None if places is None else cache.digest(places),
+        "as_of": as_of,
+    }
+    return cache.key("read", parts)
+
+
+def entry_inputs(source: ProjectFile, layer: str, number: int) -> list[str]:
+    """Return the files that decide what an entry of a layer gives, as the manifest names them.
+
+    Its places are not among them.
+    """
+    file = source.project.layers[layer][number]
     beside = [*companions(source.resolve(file.path))]
     if file.control_totals is not None:
         beside.append(source.resolve(file.control_totals.path))
     aliases = _aliases(source) if layer == "interventions" else None
     beside += [] if aliases is None else [aliases]
-    parts = {
-        "layer": layer,
-        "file": file.model_dump(mode="json", by_alias=True),
-        "marking": str(file.marking) if file.marking else None,
-        "rejects": name,
-        "inputs": {source.shown(path): hashes.get(source.shown(path)) for path in sorted(beside)},
-        "places": None if places is None else cache.digest(places),
-        "as_of": as_of,
-    }
-    return cache.key("read", parts)
+    return [source.shown(path) for path in sorted(beside)]
 
 
 def _aliases(source: ProjectFile) -> Path | None:

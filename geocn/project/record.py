@@ -18,7 +18,7 @@ from typing import Any
 
 from geocn.io.atomic import atomic_file, sha256_file
 from geocn.project.code import code_version
-from geocn.project.paths import CACHE, matches
+from geocn.project.paths import CACHE, is_folder, matches
 
 _FORMAT = 1
 _SUMS = "SHA256SUMS"
@@ -41,7 +41,7 @@ class Request:
     @property
     def file(self) -> Path:
         """The project file itself."""
-        return self.project / "project.toml" if self.project.is_dir() else self.project
+        return self.project / "project.toml" if is_folder(self.project) else self.project
 
     @property
     def name(self) -> str:

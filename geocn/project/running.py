@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from geocn._typing import StrPath
 from geocn.errors import ParameterError
 from geocn.project.checking import cutoff_of, silent
+from geocn.project.cluster import check_scheduler, fill_store
 from geocn.project.file import ProjectFile
 from geocn.project.known import ready, request_of
 from geocn.project.period import Period
@@ -17,7 +18,7 @@ from geocn.project.reading import Progress
 from geocn.project.record import Request
 from geocn.project.releasing import passphrase_of
 from geocn.project.run_result import RunResult
-from geocn.project.session import Session
+from geocn.project.session import Session, Window
 
 __all__ = ["RunResult", "periods", "run", "run_since"]
 
@@ -31,6 +32,7 @@ def run(
     progress: Progress | None = None,
     cache: bool = True,
     keep_going: bool = False,
+    scheduler: Any = None,
 ) -> RunResult:
     """Run a project.
 
@@ -57,6 +59,10 @@ def run(
     keep_going : bool
         Where an analysis or a release fails, publish the others: the run is then "partial",
         its manifest says what failed, and it is made again the next time.
+    scheduler : str or distributed.Client, optional
+        Address of a Dask scheduler (``"tcp://…"``), or a client of one. Its workers read the
+        files and compute the analyses, each as a whole, and hand them over through the cache
+        in ``out``, a folder that all of them see. The run is the same to the last byte.
 
     Returns
     -------
@@ -67,7 +73,10 @@ def run(
     ProjectError
         Where the project file is wrong; the message names file, line and key.
     ParameterError
-        Where ``period`` or ``as_of`` cannot be read.
+        Where ``period`` or ``as_of`` cannot be read, or a scheduler is given without a cache.
+    ClusterError
+        Where the scheduler is gone, or workers die again and again, have another code or do
+        not see the files. What was done is kept: the same call goes on from there.
     LayerError, ReadError
         Where an input is bad.
     UnlabelledDataError
@@ -75,6 +84,7 @@ def run(
     WriteError, LockedError
         Where ``out`` cannot be written, or another run is writing there.
     """
+    check_scheduler(scheduler, cache=cache)
     window = Period.parse(period) if period else None
     request = request_of(project_file, out=out, as_of=as_of, period=period)
     if cache and (found := ready(request)):
@@ -83,7 +93,7 @@ def run(
     windows = [(window, cutoff_of(source, as_of, window))]
     cutoff = windows[0][1]
     with _opened(source, request, cutoff, progress, cache=cache, keep_going=keep_going) as session:
-        return session.runs(windows)[0]
+        return _made(session, windows, scheduler)[0]
 
 
 def run_since(
@@ -96,6 +106,7 @@ def run_since(
     progress: Progress | None = None,
     cache: bool = True,
     keep_going: bool = False,
+    scheduler: Any = None,
 ) -> list[RunResult]:
     """Run a project for every period from one to the cut-off, each in a folder of its own.
 
@@ -105,7 +116,7 @@ def run_since(
 
     Parameters
     ----------
-    project_file, out, as_of, progress, cache, keep_going
+    project_file, out, as_of, progress, cache, keep_going, scheduler
         As :func:`run`.
     since : str
         The first period, such as ``2024-01``; of a longer one its first month (quarter, year).
@@ -122,6 +133,7 @@ def run_since(
     GeocnError
         As :func:`run`; ParameterError also where ``since`` lies after the cut-off.
     """
+    check_scheduler(scheduler, cache=cache)
     start = Period.parse(since).start
     first = Period.around(start, every)
     request = request_of(project_file, out=out, as_of=as_of, since=since, every=every)
@@ -131,7 +143,7 @@ def run_since(
     cutoff = cutoff_of(source, as_of, None)
     windows = periods(first, cutoff, every)
     with _opened(source, request, cutoff, progress, cache=cache, keep_going=keep_going) as session:
-        return session.runs(windows)
+        return _made(session, windows, scheduler)
 
 
 def periods(first: Period, cutoff: date, every: str) -> list[tuple[Period, date]]:
@@ -148,6 +160,12 @@ def periods(first: Period, cutoff: date, every: str) -> list[tuple[Period, date]
     while found[-1].end < cutoff:
         found.append(Period.around(found[-1].end + timedelta(days=1), every))
     return [(one, min(cutoff, one.end)) for one in found]
+
+
+def _made(session: Session, windows: Sequence[Window], scheduler: Any) -> list[RunResult]:
+    if scheduler is not None:
+        fill_store(session, windows, scheduler)
+    return session.runs(windows)
 
 
 @contextmanager

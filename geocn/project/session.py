@@ -119,6 +119,11 @@ class Session:
             self.cache.prune(keep_runs=limits.keep_runs, max_mb=limits.max_mb)
         return done
 
+    def to_do(self, windows: Sequence[Window]) -> list[Window]:
+        """Return the windows whose runs are not there yet."""
+        names = {one: run_name(self.recipe_of(*one)) for one in windows}
+        return [one for one in windows if not self._is_there(self.target / names[one])]
+
     def _run(self, window: Period | None, as_of: date) -> RunResult:
         content = self.recipe_of(window, as_of)
         folder = self.target / run_name(content)

@@ -1,9 +1,16 @@
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from geocn.errors import ProjectError
+from geocn.errors import ProjectError, ReadError
 from geocn.project.file import ProjectFile
+from geocn.project.known import ready, request_of
+from geocn.project.reading import hash_inputs
 
 GOOD = """\
 title = "Andes"
@@ -164,3 +171,48 @@ def test_paths_leave_the_folder_only_as_relative_ones(tmp_path: Path) -> None:
     file.write_text('title = "x"\n[[layers.seizures]]\npath = "../b.csv"\n', encoding="utf-8")
     source = ProjectFile.read(file)
     assert [source.shown(path) for path in source.inputs()] == ["project.toml", "../b.csv"]
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Be one to whom the rights of files apply: root passes them by."""
+    root = os.name == "posix" and os.geteuid() == 0
+    try:
+        if root:
+            os.seteuid(65534)
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of this kind are those of POSIX")
+def test_folders_that_may_not_be_entered_are_told() -> None:
+    home = Path(tempfile.mkdtemp(prefix="geocn-test-"))
+    try:
+        home.chmod(0o755)
+        partners = home / "partners"
+        partners.mkdir()
+        (partners / "police.csv").touch()
+        file = home / "project.toml"
+        text = 'title = "A"\n[[layers.seizures]]\npath = "partners/police.csv"\n'
+        file.write_text(text, "utf-8")
+        # What is imported on the way is not readable to everyone.
+        ProjectFile.read(file)
+        partners.chmod(0o000)
+        told = r"line 3, key .*partners/police\.csv.* cannot be looked at: Permission denied"
+        with another_user(), pytest.raises(ProjectError, match=told):
+            ProjectFile.read(file)
+        file.write_text(f"{text}optional = true\n", "utf-8")
+        with another_user(), pytest.raises(ReadError, match=r"police\.csv: cannot be read"):
+            hash_inputs(ProjectFile.read(file))
+        home.chmod(0o000)
+        for asked in (home, file):
+            with another_user():
+                assert ready(request_of(asked, out=home / "out")) is None
+                with pytest.raises(ProjectError, match=r"cannot be opened: Permission denied"):
+                    ProjectFile.read(asked)
+    finally:
+        home.chmod(0o755)
+        (home / "partners").chmod(0o755)
+        shutil.rmtree(home)
