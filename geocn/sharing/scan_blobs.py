@@ -48,29 +48,33 @@ def from_short_base64(runs: Sequence[str], skip: int = 0) -> bytes:
     return binascii.a2b_base64(_BREAKS.join(whole))
 
 
-def hex_runs(text: str) -> Iterator[bytes]:
-    """Yield the bytes of each stretch that may be hexadecimal."""
-    for match in _HEX.finditer(text):
-        yield bytes.fromhex(match[0])
+def hex_runs(text: str) -> list[str]:
+    """Return each stretch that may be hexadecimal."""
+    found: list[str] = _HEX.findall(text)
+    return found
 
 
-def base85_runs(text: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the bytes of stretches that may be base85 or Ascii85, long ones one by one."""
-    for name, pattern, alphabet in (("base85", _B85_RUN, _B85), ("ascii85", _A85_RUN, _A85)):
-        runs = pattern.findall(text)
-        if name == "ascii85":
-            runs = [run.removeprefix("<~").partition("~")[0] for run in runs]
-        table = np.zeros(256, dtype=np.uint64)
-        table[[ord(letter) for letter in alphabet]] = np.arange(85)
-        short = [run for run in runs if len(run) < BLOCK]
-        if short:
-            padded = "".join(run + alphabet[84] * (-len(run) % 5) for run in short)
-            yield name, _from_base85(padded, table)
-        for run in runs:
-            if len(run) >= BLOCK:
-                padding = -len(run) % 5
-                data = _from_base85(run + alphabet[84] * padding, table)
-                yield name, data[: len(data) - padding]
+def base85_runs(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the stretches that may be base85, and those that may be Ascii85."""
+    yield "base85", _B85_RUN.findall(text)
+    runs = _A85_RUN.findall(text)
+    yield "ascii85", [run.removeprefix("<~").partition("~")[0] for run in runs]
+
+
+def from_base85(name: str, runs: Sequence[str]) -> Iterator[bytes]:
+    """Yield the bytes of stretches of base85 or Ascii85: of short ones together, then others."""
+    alphabet = _B85 if name == "base85" else _A85
+    table = np.zeros(256, dtype=np.uint64)
+    table[[ord(letter) for letter in alphabet]] = np.arange(85)
+    short = [run for run in runs if len(run) < BLOCK]
+    if short:
+        padded = "".join(run + alphabet[84] * (-len(run) % 5) for run in short)
+        yield _from_base85(padded, table)
+    for run in runs:
+        if len(run) >= BLOCK:
+            padding = -len(run) % 5
+            data = _from_base85(run + alphabet[84] * padding, table)
+            yield data[: len(data) - padding]
 
 
 def _from_base85(letters: str, table: AnyArray) -> bytes:

@@ -21,6 +21,7 @@ import shapely
 
 from geocn._typing import AnyArray
 from geocn.errors import NotScannedError
+from geocn.sharing.scan_pages import without_geometries
 from geocn.sharing.scan_parts import Part
 
 _TIFF_POSITION = re.compile(
@@ -254,7 +255,10 @@ def sqlite_parts(data: bytes, limit: int) -> Iterator[Part]:
 
     The pages hold what was deleted too: the free list and unused space.
     """
-    yield "pages", data
+    pages, coordinates = without_geometries(data)
+    # Without the mark at the beginning they are no database of their own.
+    yield "pages", pages[16:]
+    yield "geometries", coordinates
     connection = sqlite3.connect(":memory:")
     try:
         connection.deserialize(data)
@@ -277,7 +281,7 @@ def _table_parts(connection: sqlite3.Connection, table: str) -> Iterator[Part]:
     while rows := cursor.fetchmany(50_000):
         numbers = []
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
-            texts = [one for one in values if isinstance(one, str)]
+            texts = dict.fromkeys(one for one in values if isinstance(one, str))
             if texts:
                 yield f"table {table} › column {name}", "\n".join(texts)
             for one in values:

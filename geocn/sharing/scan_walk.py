@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,8 @@ _WHOLE = frozenset(
 )
 _DELIMITERS = ",;\t|"
 _LONG_TEXT = 1 << 26
+#: Stretches that are remembered.
+_MOST_CLEAN = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Walker:
     n_decoded: int = 0
     _spent: int = 0
     _seen: dict[bytes, tuple[str, int, int]] = field(default_factory=dict)
+    _clean: dict[str, set[str]] = field(default_factory=dict)
 
     def data(self, path: str, data: bytes, depth: int = 0, *, certain: bool = True) -> None:
         """Look through bytes and whatever they hold.
@@ -249,32 +252,59 @@ class Walker:
                 end = stop
             else:
                 self.data(f"{path} › base64", block, depth + 1, certain=False)
-        if short:
-            first, *others = (blobs.from_short_base64(short, skip) for skip in range(4))
-            self._guess(f"{path} › base64", b"\n\n".join([first, *others]), depth)
-            self.search.raw(f"{path} › base64", first)
-        for letters in short:
-            # Two letters are a byte and a half: enough to leave nearly all aside.
-            if letters[:2] in _BEGINNINGS and _reader(one := blobs.from_base64(letters)):
-                self.data(f"{path} › base64", one, depth + 1, certain=False)
+        self._short(path, short, depth)
         rest = " ".join([*kept, text[end:]]) if end else text
         self._digits(path, rest, depth)
         return rest
 
+    def _short(self, path: str, runs: list[str], depth: int) -> None:
+        """Decode short stretches of base64 together, each at every alignment."""
+        new = self._new("base64", runs)
+        if not new:
+            return
+        before = self._state()
+        first, *others = (blobs.from_short_base64(new, skip) for skip in range(4))
+        self._guess(f"{path} › base64", b"\n\n".join([first, *others]), depth)
+        self.search.raw(f"{path} › base64", first)
+        for letters in new:
+            # Two letters are a byte and a half: enough to leave nearly all aside.
+            if letters[:2] in _BEGINNINGS and _reader(one := blobs.from_base64(letters)):
+                self.data(f"{path} › base64", one, depth + 1, certain=False)
+        self._settle("base64", new, before)
+
     def _digits(self, path: str, rest: str, depth: int) -> None:
         """Decode what is hexadecimal or base85."""
-        hexed = list(blobs.hex_runs(rest))
-        if hexed:
+        runs = self._new("hex", blobs.hex_runs(rest))
+        if runs:
+            before = self._state()
+            hexed = [bytes.fromhex(run) for run in runs]
             self._guess(f"{path} › hex", b"\n\n".join(hexed), depth)
             self.search.raw(f"{path} › hex", b"\n\n".join(hexed))
-        for one in hexed:
-            if _reader(one):
-                self.data(f"{path} › hex", one, depth + 1, certain=False)
-        for name, block in blobs.base85_runs(rest):
-            if _reader(block):
-                self.data(f"{path} › {name}", block, depth + 1, certain=False)
-            else:
-                self._guess(f"{path} › {name}", block, depth)
+            for one in hexed:
+                if _reader(one):
+                    self.data(f"{path} › hex", one, depth + 1, certain=False)
+            self._settle("hex", runs, before)
+        for name, found in blobs.base85_runs(rest):
+            runs, before = self._new(name, found), self._state()
+            for block in blobs.from_base85(name, runs):
+                if _reader(block):
+                    self.data(f"{path} › {name}", block, depth + 1, certain=False)
+                else:
+                    self._guess(f"{path} › {name}", block, depth)
+            self._settle(name, runs, before)
+
+    def _new(self, name: str, runs: Iterable[str]) -> list[str]:
+        """Return stretches but for those that held nothing when they were decoded before."""
+        clean = self._clean.setdefault(name, set())
+        return [run for run in dict.fromkeys(runs) if run not in clean]
+
+    def _state(self) -> tuple[int, int]:
+        return len(self.search.found), len(self.not_scanned)
+
+    def _settle(self, name: str, runs: list[str], before: tuple[int, int]) -> None:
+        """Remember stretches in which nothing was found."""
+        if self._state() == before and len(self._clean[name]) < _MOST_CLEAN:
+            self._clean[name].update(runs)
 
     def _guess(self, path: str, data: bytes, depth: int) -> None:
         """Look through bytes that may be nothing but chance: no further unpacking."""

@@ -141,3 +141,31 @@ def test_the_sample_releases_are_clean(tmp_path) -> None:
         assert account["hits"] == 0
         assert account["values_watched"] > 30
         assert account["files"] > 8
+
+
+PUBLISHED = """
+[outputs]
+folder = "out"
+formats = ["pmtiles", "flatgeobuf", "csv"]
+catalogue = true
+"""
+
+
+def test_every_published_format_is_read(file) -> None:
+    changed(file, QUICK, PUBLISHED)
+    result = projects.run(file)
+    assert result.manifest["releases"]["ngo"]["scan"]["hits"] == 0
+    folder = result.folder / "releases" / "ngo"
+    kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert {".pmtiles", ".fgb", ".csv", ".json"} <= kinds
+    sites = file.parent / "sites.csv"
+    changed(sites, "Salud", "Salud (see NAVYCASE) at 1.10004 -77.90002")
+    changed(file.parent / "ngo.toml", "For the aid network", "About NAVYCASE")
+    with pytest.raises(LeakFoundError) as error:
+        projects.run(file)
+    report = error.value.report
+    assert not report.not_scanned
+    for ending in (".pmtiles", ".fgb", ".csv"):
+        found = {hit.kind for hit in report.hits if hit.file.endswith(ending)}
+        assert {"id", "place"} <= found, (ending, found)
+    assert any(hit.file.startswith("stac/") and hit.kind == "id" for hit in report.hits)
