@@ -196,6 +196,20 @@ def test_an_entry_that_is_not_whole_is_computed_afresh(tmp_path: Path, spoil: st
     assert cache.get(wanted) == "new"
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_no_file_is_neither_read_nor_in_the_way(tmp_path: Path, kind: str) -> None:
+    cache = Cache(tmp_path / "cache")
+    key = cache.key("layer", {})
+    cache.put(key, 1)
+    path = cache.path(key)
+    whole = path.rename(tmp_path / "whole")
+    made = {"pipe": os.mkfifo, "link": lambda p: p.symlink_to(whole), "folder": os.mkdir}
+    made[kind](path)
+    assert cache.remember(key, lambda: 2) == (2, False)
+    assert "no file" in cache.notes[0]
+    cache.prune(keep_runs=1, max_mb=0)
+
+
 def test_a_folder_that_others_may_write_to_is_not_trusted(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     key = cache.key("test", {})
