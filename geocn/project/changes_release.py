@@ -78,6 +78,8 @@ def clear_changes(
     ]
     done = clear(changes.frames, profile, held=held, earlier=before)
     frames: dict[str, Any] = dict(done.results)
+    for frame in frames.values():
+        _retell_tests(frame)
     shown = {name: told_rows(frame) for name, frame in frames.items()}
     report = [
         {str(key): one for key, one in line.items()} for line in done.report.to_dict("records")
@@ -85,6 +87,14 @@ def clear_changes(
     for line in report:
         line["layer"] = f"changes of {line['layer']}"
     return replace(changes, frames=frames), replace(changes, frames=shown), report
+
+
+def _retell_tests(frame: pd.DataFrame) -> None:
+    """Count the tests that are told: all would tell how many rows held back have many events."""
+    record = frame.attrs.get("geocn", {})
+    if "n_tests" in record:
+        told = int(frame["p_value"].notna().sum()) if "p_value" in frame else 0
+        frame.attrs = {**frame.attrs, "geocn": {**record, "n_tests": told}}
 
 
 def clear_totals(totals: pd.DataFrame, profile: ReleaseProfile) -> pd.DataFrame:

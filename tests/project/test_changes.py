@@ -316,6 +316,15 @@ def test_what_the_results_hold_back_is_held_back_here() -> None:
     assert held.sum() >= 2
 
 
+def test_the_record_counts_no_test_that_is_held_back() -> None:
+    frame = cells([9, 2, 2, 20], [9, 2, 2, 20]).assign(p_value=0.01)
+    frame.attrs["geocn"] = {"n_tests": 4, "alpha": 0.05}
+    held = cleared_of(frame, result_of([9, None, None, 20]))
+    assert held["suppressed"].sum() >= 2
+    assert held.attrs["geocn"] == {"n_tests": int(held["p_value"].notna().sum()), "alpha": 0.05}
+    assert frame.attrs["geocn"]["n_tests"] == 4
+
+
 def test_no_rest_by_subtraction() -> None:
     frame = cells([9, 8, 9, 20], [9, 10, 9, 20])
     whole = result_of([20, 30, 30, 60])
