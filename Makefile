@@ -35,7 +35,7 @@ demo: $(VENV)/.stamp-demo
 test: $(VENV)/.stamp-dev
 	@sh tools/need_chromium.sh
 	@sh tools/need_postgis.sh
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff check .

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Two workers share the cores: BLAS threads of each would wait for those of the other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +21,35 @@ settings.register_profile(
 settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parents[1]
+#: The files that take longest (CPU), longest first: begun last, one would keep a core idle.
+LONGEST = (
+    "faults/test_killed_runs.py",
+    "properties/test_check_analysis.py",
+    "faults/test_year.py",
+    "cli/test_cli.py",
+    "properties/test_calibration.py",
+    "notebooks/test_notebooks.py",
+    "faults/test_scarce.py",
+    "browser/test_size_and_speed.py",
+    "browser/test_export.py",
+    "real/test_run.py",
+    "corridors/test_current.py",
+    "evaluation/test_displacement.py",
+    "browser/test_what_if.py",
+    "docs/test_examples.py",
+    "corridors/test_calibrate.py",
+    "project/test_running.py",
+    "project/test_running_again.py",
+    "project/test_changes.py",
+    "evaluation/test_compare.py",
+    "fuzz/test_fuzz.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; ``--no-loadscope-reorder`` keeps that order for workers."""
+    rank = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")
