@@ -29,6 +29,13 @@ def folium_s():
     chart.save(path)
 """
 
+# Numbered by the year, as the ids of a register are.
+_REGISTER = """
+frame = frame.sort_values("seized_at", kind="stable", ignore_index=True)
+year = frame["seized_at"].dt.year
+number = frame.groupby(year).cumcount()
+frame["seizure_id"] = [f"SEIZ-{{y}}-{{k:06d}}" for y, k in zip(year, number)]
+"""
 _WRITE = "#--\n{run}()\nprint(round(os.path.getsize(path) / 1e6, 2), 'MB')\n"
 
 # Folium's page asks the network for Leaflet: it gets the bundled one, and nothing else.
@@ -64,8 +71,9 @@ def _points(n: int) -> str:
     return _POINTS.replace("{n}", str(n))
 
 
-def _written(run: str) -> str:
-    return _WRITE.replace("{run}", run)
+def _written(run: str, *, most_mb: float | None = None) -> str:
+    check = "" if most_mb is None else f"assert os.path.getsize(path) <= {most_mb} * 1e6\n"
+    return _WRITE.replace("{run}", run) + check
 
 
 def _opened(run: str, ready: str) -> str:
@@ -87,7 +95,14 @@ CASES = (
     ),
     Case(
         "map of 100 k points: write",
-        _points(100_000) + _written("ours"),
+        _points(100_000) + _written("ours", most_mb=1.2),
+        _points(100_000) + _written("folium_s"),
+        "folium.GeoJson",
+        limit_cpu_s=1.5,
+    ),
+    Case(
+        "map of 100 k points with the ids of a register: write",
+        _points(100_000) + _REGISTER + _written("ours", most_mb=1.2),
         limit_cpu_s=1.5,
     ),
     Case(
@@ -96,8 +111,13 @@ CASES = (
     ),
     Case(
         "map of 1 M points: write",
-        _points(1_000_000) + _written("ours"),
+        _points(1_000_000) + _written("ours", most_mb=8.0),
         limit_cpu_s=6.0,
+    ),
+    Case(
+        "map of 1 M points with the ids of a register: write",
+        _points(1_000_000) + _REGISTER + _written("ours", most_mb=8.3),
+        limit_cpu_s=10.0,
     ),
     Case(
         "map of 1 M points: open in Chromium",

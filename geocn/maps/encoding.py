@@ -9,7 +9,7 @@ import geopandas as gpd
 from geocn._typing import FloatArray
 from geocn.io.packed import Pack
 from geocn.maps.columns import NO_DAY, column_of
-from geocn.maps.geometry import encode_geometry, order_of, steps_a_degree
+from geocn.maps.geometry import encode_geometry, order_of, point_places, steps_a_degree
 from geocn.maps.periods import Spans
 
 
@@ -24,13 +24,14 @@ def encode_rows(
     names = [name for name in frame.columns if name != "geometry"]
     columns = [column_of(frame[name]) for name in names]
     steps = steps_a_degree(frame.get("location_precision_m"))
-    order = order_of(frame.geometry, columns, steps=steps) if matrix is None else None
+    places = point_places(frame.geometry)
+    order = order_of(places, columns, steps=steps) if matrix is None else None
     told: dict[str, Any] = {
         "columns": [
             {"name": name, **column.put(pack, order)}
             for name, column in zip(names, columns, strict=True)
         ],
-        "geometry": encode_geometry(frame.geometry, pack, steps=steps, order=order),
+        "geometry": encode_geometry(frame.geometry, pack, steps=steps, order=order, places=places),
     }
     if spans is not None:
         first, last = (days if order is None else days[order] for days in (spans.first, spans.last))

@@ -20,8 +20,8 @@ from tests.browser.conftest import SETTLE, Opened, sees
 from tests.maps import andes
 
 pytestmark = pytest.mark.browser
-#: What a switch may take in Chromium, in milliseconds; the aim is 50 on an idle machine.
-LIMIT_MS = 250
+#: What a switch may cost in Chromium, in milliseconds of CPU.
+LIMIT_MS = 50
 
 
 def _plain(text: str) -> str:
@@ -61,16 +61,18 @@ def test_switching_is_immediate_and_right(
     opened = show(plan)
     page = opened.page
     page.click("#tab-whatif")
-    times = page.evaluate(
-        """() => [...Array(30).keys()].map((k) => {
-            const start = performance.now();
-            geocn.whatif.set(k % 15, k >= 15);
-            return performance.now() - start;
-        })"""
-    )
-    print(f"switch of {len(weights):,} demands x {len(covers)} sites: median "
-          f"{np.median(times):.1f} ms, most {max(times):.1f} ms")  # fmt: skip
-    assert np.median(times) <= LIMIT_MS
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def busy_ms() -> float:
+        told = session.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(one["value"] for one in told if one["name"] == "TaskDuration")
+
+    before = busy_ms()
+    page.evaluate("[...Array(30).keys()].forEach((k) => geocn.whatif.set(k % 15, k >= 15))")
+    each = (busy_ms() - before) / 30
+    print(f"switch of {len(weights):,} demands x {len(covers)} sites: {each:.1f} CPU ms")
+    assert each < LIMIT_MS
     page.evaluate("[...Array(15).keys()].forEach((k) => geocn.whatif.set(k * 13, false))")
     on = np.ones(len(covers), dtype=bool)
     on[np.arange(15) * 13] = False
