@@ -63,7 +63,8 @@ def require_crs(frame: gpd.GeoDataFrame | gpd.GeoSeries, layer: str = "data") ->
             expected="a declared CRS",
             repair='Declare it: crs="EPSG:4326" when reading, or frame.set_crs("EPSG:4326").',
         )
-    return crs
+    # What wrote a file may describe the same CRS in other words; results all say it alike.
+    return _known_crs(crs.to_wkt())
 
 
 def has_geometry(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> BoolArray:
