@@ -15,7 +15,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from geocn import project as projects
-from geocn.errors import ClusterError, LayerError, ParameterError
+from geocn.errors import ClusterError, GeocnError, ParameterError
 from geocn.io import tasks_dask
 from geocn.io.atomic import sha256_file
 from geocn.io.workers import Workers
@@ -169,11 +169,11 @@ def test_stopping_lets_go_and_the_next_run_goes_on(
 
 def test_a_bad_input_is_told_as_without_a_cluster(client, tmp_path: Path) -> None:
     file = write_project(tmp_path / "project")
-    police = file.parent / "partners/police.csv"
-    police.write_text(police.read_text("utf-8").replace("Longitud", "Nada"), "utf-8")
-    with pytest.raises(LayerError) as here:
+    told = 'source = "Police"\ndelimiter = "@"'
+    file.write_text(PROJECT.replace('source = "Police"', told), "utf-8")
+    with pytest.raises(GeocnError) as here:
         projects.run(file, out=tmp_path / "here")
-    with pytest.raises(LayerError) as far:
+    with pytest.raises(GeocnError) as far:
         projects.run(file, out=tmp_path / "far", scheduler=client)
     assert (str(far.value), type(far.value)) == (str(here.value), type(here.value))
     assert not (tmp_path / "far/latest").exists()
