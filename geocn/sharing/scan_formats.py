@@ -281,13 +281,14 @@ def _table_parts(connection: sqlite3.Connection, table: str) -> Iterator[Part]:
     while rows := cursor.fetchmany(50_000):
         numbers = []
         for name, values in zip(names, zip(*rows, strict=True), strict=True):
-            texts = dict.fromkeys(one for one in values if isinstance(one, str))
-            if texts:
+            kinds = set(map(type, values))
+            if str in kinds:
+                texts = dict.fromkeys(one for one in values if isinstance(one, str))
                 yield f"table {table} › column {name}", "\n".join(texts)
-            for one in values:
+            for one in values if bytes in kinds else ():
                 if isinstance(one, bytes) and one[:2] in (b"\x1f\x8b", b"PK", b"\x89P"):
                     yield f"table {table} › column {name}", one
-            if any(isinstance(one, float) for one in values):
+            if float in kinds:
                 numbers.append(_numeric(values))
         yield f"table {table}", numbers
 

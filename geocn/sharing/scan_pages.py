@@ -72,7 +72,9 @@ def _geometries(data: bytes) -> Iterator[_Found]:
 def _in_cell(data: bytes, at: int, size: int, usable: int) -> Iterator[_Found]:
     total, at = _varint(data, at)
     _, at = _varint(data, at)
-    if not _LEAST_BLOB < total <= len(data):
+    # The blob's own beginning stands in the page, not in those that it overflows to.
+    here = data.find(b"GP\0", at, at + min(total, size))
+    if here < 0 or not _LEAST_BLOB < total <= len(data):
         return
     stretches = _stretches(data, at, total, size, usable)
     payload = b"".join(data[start:stop] for start, stop in stretches)

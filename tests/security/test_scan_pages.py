@@ -64,6 +64,7 @@ def test_a_withheld_vertex_is_found(vertices, tmp_path) -> None:
     written(made, path)
     assert {hit.kind for hit in scan(path, WITHHELD).hits} == {"number", "place"}
     with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA secure_delete=OFF")
         for (name,) in connection.execute(
             "SELECT name FROM sqlite_master WHERE type='trigger'"
         ).fetchall():
