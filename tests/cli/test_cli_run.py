@@ -160,3 +160,19 @@ def test_a_watch_runs_again_when_a_file_is_dropped_and_goes_on_after_an_error(
     out, _ = watching.communicate(timeout=60)
     assert watching.returncode == 0
     assert out.splitlines()[-1].startswith("stopped\t")
+
+
+def test_memory_that_runs_out_is_a_line_and_a_code(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    assert call("run", project).exit_code == 0
+    before = (project.parent / "out/latest").readlink()
+    monkeypatch.setattr("geocn.project.job.record_of", full)
+    done = call("run", project, "--as-of", "2026-06-30")
+    assert done.exit_code == 9
+    assert done.stderr.splitlines() == ["geocn: out of memory; the previous run is whole"]
+    assert (project.parent / "out/latest").readlink() == before
+    assert not list((project.parent / "out").glob(".geocn-tmp-*"))
