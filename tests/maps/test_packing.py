@@ -15,7 +15,7 @@ from geocn.io.packed_texts import texts_of
 from geocn.maps._text import are_plain, plain_text
 from geocn.maps.columns import NO_DAY, column_of, encode_column, text_levels
 from geocn.maps.encoding import encode_rows
-from geocn.maps.geometry import encode_geometry, order_of, steps_a_degree
+from geocn.maps.geometry import encode_geometry, order_of, point_places, steps_a_degree
 
 
 def values_of(told: dict, arrays: list[np.ndarray]) -> list:
@@ -152,12 +152,12 @@ def scattered(n: int) -> gpd.GeoDataFrame:
 
 def test_points_without_numbers_are_ordered_along_a_curve() -> None:
     frame = scattered(5_000)
-    order = order_of(frame.geometry, [column_of(frame["kg"])])
+    order = order_of(point_places(frame.geometry), [column_of(frame["kg"])])
     assert order is not None
     assert sorted(order) == list(range(len(frame)))
     numbered = pd.Series([f"S{k}" for k in range(len(frame))])
-    assert order_of(frame.geometry, [column_of(numbered)]) is None
-    assert order_of(scattered(500).geometry, []) is None
+    assert order_of(point_places(frame.geometry), [column_of(numbered)]) is None
+    assert order_of(point_places(scattered(500).geometry), []) is None
 
 
 def test_a_row_keeps_its_place_and_its_values_whatever_the_order() -> None:
