@@ -136,7 +136,7 @@ class ChangeJob:
                 none = Changes(*pair, skipped={"all": str(error)})
                 return none, replace(none, skipped={}), []
         found = self._find((before, seen), own, pair)
-        told, shown, report = clear_changes(
+        _, shown, report = clear_changes(
             found,
             self.source.profiles[name],
             cleared=cleared,
@@ -144,7 +144,7 @@ class ChangeJob:
             earlier=[tables_of(folder) for folder in earlier],
         )
         # Why something could not be compared may tell of what is withheld.
-        return told, replace(shown, skipped={}), report
+        return shown, replace(shown, skipped={}), report
 
     def _pair_of(self, profile: ReleaseProfile) -> tuple[tuple[Period, Period], str | None]:
         """Return periods of which a profile tells all days alike, or why there are none.

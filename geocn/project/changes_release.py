@@ -55,9 +55,10 @@ def clear_changes(
     Returns
     -------
     cleared : Changes
-        For the files.
+        Every row, those that are held back without numbers.
     shown : Changes
-        For map and brief: without the rows that are held back.
+        What may leave: without the rows that are held back. Only places with an event have a
+        row at all, so that one without numbers would tell of some.
     report : list of dict
         What each rule touched.
     """
