@@ -22,6 +22,8 @@ from geocn.publish.tiles_encode import Attributes, geometry_bytes, layer_bytes, 
 from geocn.publish.tiles_geometry import Shapes, on_the_square, points_by_tile, shapes_by_tile
 
 HIGHEST_ZOOM = 16
+#: An archive has no more tiles: the world down to zoom 8 has 87,381.
+MOST_TILES = 200_000
 _POINT_COMMAND = b"\x09"
 _KINDS = {"bool": "Boolean", "number": "Number", "text": "String"}
 # Knuth, The Art of Computer Programming, vol. 3, section 6.4: multiplicative hashing spreads
@@ -102,7 +104,7 @@ def write_pmtiles(
     Raises
     ------
     ParameterError
-        Where the zooms or the limit are out of range.
+        Where the zooms or the limit are out of range, or would take over 200,000 tiles.
     CRSError, CoordinateError, SchemaError
         Where a frame has no CRS, a coordinate is not on the globe, or a column stands twice.
     WriteError
@@ -192,6 +194,12 @@ def _tiles(
     for number, layer in enumerate(layers):
         for tile, feature in _features(layer, number, zooms):
             found.setdefault(tile, []).append(feature)
+            if len(found) > MOST_TILES:
+                raise ParameterError(
+                    f"{layer.name}: more than {MOST_TILES:,} tiles up to zoom {zooms[1]}. Large "
+                    "areas fill four times as many with each zoom: lower max_zoom, or leave "
+                    "the layer out."
+                )
             layer.drawn.setdefault(tile[0], set()).add(feature.row)
     for tile in sorted(found):
         data, kept = _fitted(layers, found[tile], limit)

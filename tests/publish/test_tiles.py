@@ -319,3 +319,13 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WriteError):
         write_pmtiles(frame, tmp_path / "no" / "a.pmtiles")
     assert path.read_bytes() == before
+
+
+def test_a_large_area_at_a_high_zoom_is_refused_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geocn.publish.tiles.MOST_TILES", 500)
+    world = gpd.GeoDataFrame({"n": [1]}, geometry=[shapely.box(-179, -80, 179, 80)], crs=4326)
+    with pytest.raises(ParameterError, match="more than 500 tiles up to zoom 16"):
+        write_pmtiles({"world": world}, tmp_path / "a.pmtiles", max_zoom=16)
+    assert list(tmp_path.iterdir()) == []
