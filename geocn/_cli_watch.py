@@ -55,8 +55,8 @@ def watch_and_run(asked: Asked, log: Log, *, rest_s: float) -> None:
         if not stop.is_set():
             raise
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for caught, handler in before.items():
+            signal.signal(caught, handler)
     log.event("end", watching=False)
     line("stopped", asked.project)
 
