@@ -198,4 +198,4 @@ def test_the_demo_runs_without_a_word_on_stderr(tmp_path: Path) -> None:
     assert done.stderr == ""
     maps = [Path(line.split("\t")[1]) for line in done.stdout.splitlines() if line[:4] == "map\t"]
     assert [path.parent.name for path in maps] == ["joint", "military", "ngo", "public"]
-    assert all(path.stat().st_size > 500_000 for path in maps)
+    assert all(path.stat().st_size > 200_000 for path in maps)
