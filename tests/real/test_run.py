@@ -120,6 +120,6 @@ def test_headline_figures_of_2021(cultivation: gpd.GeoDataFrame) -> None:
 
 def test_there_is_a_map_and_nothing_is_left_behind(finished: RunResult) -> None:
     (page,) = finished.maps
-    assert page.stat().st_size > 500_000
+    assert page.stat().st_size > 250_000
     stray = [p for p in finished.folder.parent.iterdir() if p.name.startswith(".geocn-tmp")]
     assert stray == []
