@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Two workers share the cores: BLAS threads of each would wait for those of the other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# A job in the background of a shell starts with Ctrl-C ignored, and so would what tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,3 +66,22 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}: set GEOCN_REFERENCE to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; without one the tests are skipped, except where CI is set."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        reason = "no chromium on the path: install Debian's chromium to test the page"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium, args=[*root, "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield started
+        started.close()

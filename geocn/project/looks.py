@@ -77,7 +77,8 @@ def look_of(
     drawn = kind if kind in _LAYERS else _RESULTS.get(str(kind))
     drawn = drawn if part is None else _MORE.get(part)
     words = _words(language)
-    if drawn is None:
+    # Only tables of changes hold the classes that the map makes of other changes.
+    if drawn is None or (drawn == "change" and "change_class" not in frame):
         return _by_measure(frame, words)
     layer = build(_sketch(_known_by_weight(frame, drawn), drawn), drawn, name=None)
     style = dict(layer.style)

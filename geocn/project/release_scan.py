@@ -13,8 +13,8 @@ from geocn.errors import LeakFoundError
 from geocn.maps import PlanningMap
 from geocn.project.changes import Changes
 from geocn.project.model import Project, ReleaseEntry
-from geocn.project.outputs import ENCRYPTED_MAP
-from geocn.project.results import World
+from geocn.project.outputs import ENCRYPTED_MAP, frames_of
+from geocn.project.results import Results, World
 from geocn.sharing.scan import Hit, ScanReport
 from geocn.sharing.scan_frames import is_id
 from geocn.sharing.scan_release import scan_release
@@ -30,6 +30,7 @@ def scan_written(
     worlds: Sequence[World],
     seen: World,
     texts: Sequence[str],
+    results: Results,
     moved: Changes | None = None,
     plan: PlanningMap | None = None,
 ) -> dict[str, Any]:
@@ -50,6 +51,8 @@ def scan_written(
     texts : sequence of str
         Title and limits that the release writes out. A withheld identifier among them is a
         leak all the same.
+    results : Results
+        What its analyses gave: the centre of their projection follows from released rows.
     moved : Changes, optional
         What the release tells of an earlier period.
     plan : PlanningMap, optional
@@ -79,7 +82,7 @@ def scan_written(
         folder,
         joint,
         shown,
-        public=[*seen.places.values(), _spots(named)],
+        public=[*seen.places.values(), _spots([*named, *_centres(results)])],
         allow=[*texts, *(one for one in named if isinstance(one, str))],
         plain={} if plan is None else {ENCRYPTED_MAP: plan.to_html().encode("utf-8")},
     )
@@ -107,6 +110,21 @@ def _named(project: Project) -> Iterator[str | tuple[float, float]]:
             waiting += node.values()
         elif isinstance(node, (list, tuple)):
             waiting += node
+
+
+def _centres(results: Results) -> Iterator[tuple[float, float]]:
+    """Yield the origins of the projections in which results stand, which their files tell."""
+    for frame in dict(frames_of(results)).values():
+        crs = getattr(frame, "crs", None)
+        if crs is None or crs.coordinate_operation is None:
+            continue
+        told = {one.name: float(one.value) for one in crs.coordinate_operation.params}
+        lon, lat = (
+            next((value for name, value in told.items() if name.startswith(axis)), None)
+            for axis in ("Longitude", "Latitude")
+        )
+        if lon is not None and lat is not None:
+            yield lon, lat
 
 
 def _spots(named: Sequence[Any]) -> gpd.GeoDataFrame:

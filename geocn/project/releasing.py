@@ -141,7 +141,15 @@ def write_release(
     open_map = None if way["passphrase"] is None else plan
     texts = [told["title"], *limits]
     scanned = scan_written(
-        folder, project, entry, worlds=worlds, seen=seen, texts=texts, moved=moved, plan=open_map
+        folder,
+        project,
+        entry,
+        worlds=worlds,
+        seen=seen,
+        texts=texts,
+        results=results,
+        moved=moved,
+        plan=open_map,
     )
     account = _account(source, entry, released, label=label, derived=derived)
     account["rules"] += [*touched, *more]

@@ -1,9 +1,7 @@
-"""Chromium for the tests of the map: one browser, offline pages, what they asked and said."""
+"""Offline pages of the one browser of a process: what they asked and said."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,25 +11,6 @@ import pytest
 from geocn.maps import PlanningMap
 
 SETTLE = 120
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Headless Chromium; without one the tests are skipped, except where CI is set."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "no chromium on the path: install Debian's chromium to test the page"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    sync_api = pytest.importorskip("playwright.sync_api")
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium, args=[*root, "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield started
-        started.close()
 
 
 class Opened:

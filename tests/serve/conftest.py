@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from starlette.datastructures import Headers
 
 from geocn.serve import application
 
+T = TypeVar("T")
 TOKEN = "t" * 16 + "0123456789abcdef"
 FILES = {
     "map.html": b'<!DOCTYPE html><meta http-equiv="Content-Security-Policy" content="x"><p>map',
@@ -87,6 +89,12 @@ class Answer:
         return self.content.decode()
 
 
+def in_a_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: Playwright keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 class Client:
     """Asks an application in this process, path and headers byte by byte as they are given."""
 
@@ -107,7 +115,7 @@ class Client:
         scope = {"type": "http", "method": method, "path": path, "raw_path": raw}
         scope |= {"query_string": query, "client": (address, 1), "scheme": "http"}
         scope["headers"] = [(name.encode(), value.encode()) for name, value in sent]
-        return asyncio.run(self._ask(scope))
+        return in_a_loop(self._ask(scope))
 
     async def _ask(self, scope: dict[str, Any]) -> Answer:
         said: list[dict[str, Any]] = []

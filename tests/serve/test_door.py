@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import re
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from geocn.errors import ParameterError
 from geocn.serve import application
 from geocn.serve.door import Door
-from tests.serve.conftest import FILES, TOKEN, knock
+from tests.serve.conftest import FILES, TOKEN, in_a_loop, knock
 
 TRICKS = [
     "/../../manifest.json", "/%2e%2e/%2e%2e/manifest.json", "/..%2f..%2fmanifest.json",
@@ -232,7 +231,7 @@ def test_websockets_are_turned_away_and_a_lifespan_is_answered(run: Path) -> Non
         await door({"type": "websocket"}, receive, send)
         await door({"type": "lifespan"}, receive, send)
 
-    asyncio.run(talk())
+    in_a_loop(talk())
     assert sent == [
         {"type": "websocket.close", "code": 1008},
         {"type": "lifespan.startup.complete"},

@@ -20,7 +20,6 @@ import pytest
 
 from geocn.errors import ParameterError
 from geocn.serve import serve
-from tests.browser.conftest import browser  # noqa: F401  a fixture
 from tests.project.conftest import PROJECT, write_project
 from tests.serve.conftest import TOKEN, write_run
 
@@ -116,7 +115,7 @@ def test_gdal_reads_a_layer_by_parts(door: Served) -> None:
 
 
 @pytest.mark.browser
-def test_a_served_map_opens_in_silence(door: Served, browser: Any) -> None:  # noqa: F811
+def test_a_served_map_opens_in_silence(door: Served, browser: Any) -> None:
     said, asked = [], []
     page = browser.new_page()
     page.on("console", lambda message: said.append(message.text))
@@ -135,7 +134,7 @@ def test_a_served_map_opens_in_silence(door: Served, browser: Any) -> None:  # n
 def test_an_encrypted_map_opens_by_a_link_that_works_once(
     out: Path,
     start: Callable[..., Served],
-    browser: Any,  # noqa: F811
+    browser: Any,
 ) -> None:
     served = start(out, "--profile", "sealed", "--link", token=TOKEN)
     assert TOKEN not in served.link
@@ -210,7 +209,7 @@ def test_connections_that_keep_the_door_waiting_are_cut(
 
     from geocn.serve import application, door, patience
     from geocn.serve.server import _settings
-    from tests.serve.conftest import sums, write_release
+    from tests.serve.conftest import in_a_loop, sums, write_release
 
     for module, name in ((patience, "REQUEST_SECONDS"), (patience, "CLOSING_SECONDS")):
         monkeypatch.setattr(module, name, 0.4)
@@ -245,7 +244,7 @@ def test_connections_that_keep_the_door_waiting_are_cut(
             return left
 
     ends: list[asyncio.StreamWriter] = []
-    assert asyncio.run(held()) == 0
+    assert in_a_loop(held()) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
