@@ -140,17 +140,8 @@ def write_release(
     worlds = [world, *(changes.worlds[:1] if changes else ())]
     open_map = None if way["passphrase"] is None else plan
     texts = [told["title"], *limits]
-    scanned = scan_written(
-        folder,
-        project,
-        entry,
-        worlds=worlds,
-        seen=seen,
-        texts=texts,
-        results=results,
-        moved=moved,
-        plan=open_map,
-    )
+    gave: dict[str, Any] = {"results": results, "moved": moved, "plan": open_map}
+    scanned = scan_written(folder, project, entry, worlds=worlds, seen=seen, texts=texts, **gave)
     account = _account(source, entry, released, label=label, derived=derived)
     account["rules"] += [*touched, *more]
     return account | {
