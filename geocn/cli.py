@@ -1,4 +1,4 @@
-"""The ``geocn`` command: demo, run, check, inspect, scan.
+"""The ``geocn`` command: demo, run, check, diff, inspect, scan, export, serve, publish.
 
 Exit codes: 0 done, or nothing to do (said with the word "unchanged") · 2 the project file
 (or the command line) is wrong · 3 an input is bad · 4 another run holds the output folder

@@ -65,7 +65,7 @@ def to_text(content: Mapping[str, Any]) -> str:
 def write_manifest(folder: Path, content: Mapping[str, Any], *, name: str) -> dict[str, Any]:
     """Write the manifest of all files below ``folder``, and ``SHA256SUMS`` beside it.
 
-    The manifest leaves out the hash of files whose bytes are not promised (GeoPackage);
+    The manifest leaves out the hash of files whose bytes are not promised (encrypted maps);
     ``SHA256SUMS``, which ``sha256sum --check`` reads, has them all.
 
     Returns

@@ -38,7 +38,7 @@ def run(
 
     A fresh folder appears under ``out`` in one step, then ``latest`` points to it; until
     then the previous run stands untouched. The same inputs, project and versions give the
-    same folder name and the same bytes (a GeoPackage: the same content). A run that is there
+    same folder name and the same bytes. A run that is there
     and whole is not made again, and of a new one only what changed is computed.
 
     Parameters
